@@ -1,0 +1,76 @@
+//! Groups of resources, where they belong and what they wait for.
+
+use std::fmt;
+
+use hardway_spec::MachineName;
+
+use crate::Resource;
+
+/// Where resources live.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    Machine(MachineName),
+    /// The live cluster, reached through its API.
+    Cluster,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine(name) => name.fmt(f),
+            Self::Cluster => f.pad("cluster"),
+        }
+    }
+}
+
+/// Names a group: `etcd` on `cp1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId {
+    pub place: Place,
+    /// Most often the component's name; unique on its place.
+    pub name: String,
+}
+
+impl GroupId {
+    pub fn on(machine: &MachineName, name: impl Into<String>) -> Self {
+        Self { place: Place::Machine(machine.clone()), name: name.into() }
+    }
+
+    pub fn in_cluster(name: impl Into<String>) -> Self {
+        Self { place: Place::Cluster, name: name.into() }
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.place)
+    }
+}
+
+/// Resources that are brought about together, once every group they wait for is done.
+///
+/// Groups run side by side, also on one machine; inside a group the order is the list's.
+/// A group with nothing to do counts as done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub id: GroupId,
+    /// A name that no group has is a defect of the design, found by a test over all designs.
+    pub after: Vec<GroupId>,
+    pub resources: Vec<Resource>,
+}
+
+/// Everything the cluster is, machine by machine.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Design {
+    pub groups: Vec<Group>,
+}
+
+impl Design {
+    pub fn on_machine<'a>(&'a self, machine: &'a MachineName) -> impl Iterator<Item = &'a Group> {
+        self.groups.iter().filter(move |group| matches!(&group.id.place, Place::Machine(name) if name == machine))
+    }
+
+    pub fn in_cluster(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| group.id.place == Place::Cluster)
+    }
+}

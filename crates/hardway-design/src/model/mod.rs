@@ -1,0 +1,16 @@
+//! The words a design is written in.
+
+mod catalog;
+mod content;
+mod facts;
+mod group;
+mod resource;
+
+pub use catalog::{BinaryArtifact, Catalog, ImageArtifact};
+pub use content::Content;
+pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, UnitObservation};
+pub use group::{Design, Group, GroupId, Place};
+pub use resource::{
+    Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, Resource, ResourceId,
+    STORE, Sysctl, Task, Unit, User,
+};

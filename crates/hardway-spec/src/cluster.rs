@@ -1,0 +1,157 @@
+//! The document `cluster.yaml` as a whole.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Machine, Network, Pki, Role, versions};
+
+/// The one version of the document that this hardway reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum ApiVersion {
+    #[serde(rename = "hardway/v1alpha1")]
+    V1Alpha1,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Kind {
+    Cluster,
+}
+
+/// A cluster as the operator asked for it, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    pub api_version: ApiVersion,
+    pub kind: Kind,
+    pub metadata: Metadata,
+    pub spec: ClusterSpec,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// The cluster's name, a DNS label: it names the cluster in kubeconfigs.
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSpec {
+    #[serde(default)]
+    pub kubernetes: Kubernetes,
+    /// The DNS name that clients call; load balancers answer to it.
+    #[serde(default = "default_endpoint")]
+    pub endpoint: String,
+    #[serde(default)]
+    pub network: Network,
+    #[serde(default)]
+    pub pki: Pki,
+    #[serde(default)]
+    pub control_plane: ControlPlane,
+    #[serde(default)]
+    pub addons: Addons,
+    #[serde(default)]
+    pub ssh: Ssh,
+    pub machines: Vec<Machine>,
+}
+
+fn default_endpoint() -> String {
+    "k8s.hardway.test".to_owned()
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Kubernetes {
+    /// A version of [`versions::SUPPORTED_KUBERNETES`], without a leading `v`.
+    pub version: String,
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Self { version: versions::KUBERNETES.to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ControlPlane {
+    /// Whether control planes also run kubelet and kube-proxy, as tainted nodes.
+    pub node: bool,
+}
+
+impl Default for ControlPlane {
+    fn default() -> Self {
+        Self { node: true }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Addons {
+    pub metrics_server: bool,
+}
+
+impl Default for Addons {
+    fn default() -> Self {
+        Self { metrics_server: true }
+    }
+}
+
+/// How machines are reached, where a machine does not say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Ssh {
+    /// root, or a user who may become root through sudo.
+    pub user: String,
+    pub port: u16,
+    /// A private key file; `~/` is the operator's home, a relative path starts at the workspace.
+    /// Without it, the agent and what `ssh -G` names are tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_file: Option<String>,
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self { user: "root".to_owned(), port: 22, identity_file: None }
+    }
+}
+
+impl Cluster {
+    pub fn machines_with(&self, role: Role) -> impl Iterator<Item = &Machine> {
+        self.spec.machines.iter().filter(move |machine| machine.roles.contains(&role))
+    }
+
+    pub fn load_balancers(&self) -> impl Iterator<Item = &Machine> {
+        self.machines_with(Role::LoadBalancer)
+    }
+
+    pub fn control_planes(&self) -> impl Iterator<Item = &Machine> {
+        self.machines_with(Role::ControlPlane)
+    }
+
+    /// Machines that run an etcd member: those with the role, or else every control plane.
+    pub fn etcd_members(&self) -> impl Iterator<Item = &Machine> {
+        let role = if self.machines_with(Role::Etcd).next().is_some() { Role::Etcd } else { Role::ControlPlane };
+        self.machines_with(role)
+    }
+
+    /// Machines that register as nodes: workers, and control planes unless the spec says otherwise.
+    pub fn nodes(&self) -> impl Iterator<Item = &Machine> {
+        self.spec.machines.iter().filter(|machine| self.is_node(machine))
+    }
+
+    pub fn is_node(&self, machine: &Machine) -> bool {
+        machine.roles.contains(&Role::Worker)
+            || (self.spec.control_plane.node && machine.roles.contains(&Role::ControlPlane))
+    }
+
+    pub fn machine(&self, name: &str) -> Option<&Machine> {
+        self.spec.machines.iter().find(|machine| machine.name.as_str() == name)
+    }
+
+    /// The address behind [`ClusterSpec::endpoint`]: the first load balancer's, or else the first control plane's.
+    pub fn endpoint_address(&self) -> Option<IpAddr> {
+        self.load_balancers().chain(self.control_planes()).next().map(|machine| machine.address)
+    }
+}

@@ -1,0 +1,58 @@
+//! A machine as the spec names it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// A machine's name: a DNS label (RFC 1123), also its node name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct MachineName(pub String);
+
+impl MachineName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MachineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<&str> for MachineName {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    LoadBalancer,
+    ControlPlane,
+    Etcd,
+    Worker,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::LoadBalancer => "load-balancer",
+            Self::ControlPlane => "control-plane",
+            Self::Etcd => "etcd",
+            Self::Worker => "worker",
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Machine {
+    pub name: MachineName,
+    /// The address that the other machines and the operator reach it at.
+    pub address: IpAddr,
+    pub roles: Vec<Role>,
+}
