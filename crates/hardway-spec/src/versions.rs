@@ -19,6 +19,13 @@ pub const CNI_PLUGINS: &str = "1.9.1";
 pub const COREDNS: &str = "1.15.0";
 /// Release 3.28.5 plus the fixes that the module proxy's commit carries.
 pub const CALICO: &str = "3.28.5";
+pub const METRICS_SERVER: &str = "0.9.0";
+/// The sandbox container's image, built from Kubernetes' `build/pause`.
+pub const PAUSE: &str = "3.10.2";
+/// Kubernetes' own test image, built from its `test/images/agnhost`.
+pub const AGNHOST: &str = "2.66.1";
+/// Our DNS test image. Its contents are the host distribution's, so the number is our recipe's.
+pub const DNSUTILS: &str = "1.0.0";
 
 /// The Kubernetes versions a spec may ask for.
 pub const SUPPORTED_KUBERNETES: &[&str] = &[KUBERNETES];
@@ -32,4 +39,6 @@ pub const TABLE: &[ComponentVersion] = &[
     ComponentVersion { component: "cni-plugins", version: CNI_PLUGINS },
     ComponentVersion { component: "coredns", version: COREDNS },
     ComponentVersion { component: "calico", version: CALICO },
+    ComponentVersion { component: "metrics-server", version: METRICS_SERVER },
+    ComponentVersion { component: "pause", version: PAUSE },
 ];
