@@ -23,6 +23,8 @@ pub enum Identity {
     Scheduler,
     SchedulerServer,
     KubeProxy,
+    /// Calico's CNI plugin as a client of the API: `calico-cni`, which only looks up pods and namespaces.
+    CalicoCni,
     /// kube-apiserver's serving certificate, for every name and address that clients use.
     ApiServer,
     /// kube-apiserver as a client of kubelets.
@@ -58,6 +60,7 @@ impl Identity {
             Self::Scheduler => "scheduler/kube-scheduler".to_owned(),
             Self::SchedulerServer => "scheduler/kube-scheduler-server".to_owned(),
             Self::KubeProxy => "proxy/kube-proxy".to_owned(),
+            Self::CalicoCni => "clients/calico-cni".to_owned(),
             Self::ApiServer => "api/kubernetes".to_owned(),
             Self::ApiServerKubeletClient => "api/kube-apiserver-kubelet-client".to_owned(),
             Self::ApiServerEtcdClient => "etcd/kube-apiserver".to_owned(),

@@ -2,12 +2,14 @@
 
 mod catalog;
 mod content;
+mod encryption;
 mod facts;
 mod group;
 mod resource;
 
 pub use catalog::{BinaryArtifact, Catalog, ImageArtifact};
 pub use content::Content;
+pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use resource::{

@@ -25,6 +25,10 @@ pub enum Resource {
     Task(Task),
     Object(Object),
     Await(Await),
+    /// Holds back the resources after it in its group until a condition of the machine holds.
+    ///
+    /// Nothing of its own is brought about: it is a step only where one of those resources is.
+    Wait(Condition),
 }
 
 /// Names a resource on its place, the same in every run: `file:/etc/hosts`.
@@ -265,6 +269,7 @@ impl Resource {
                 object.name()
             ),
             Self::Await(condition) => format!("await:{}", condition.title()),
+            Self::Wait(condition) => format!("wait:{}", condition.title),
         })
     }
 }

@@ -1,0 +1,137 @@
+//! What a machine needs of its operating system: names, packages, kernel modules and settings, no swap.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use hardway_spec::{Cluster, Cni, Encapsulation, Machine, ProxyMode, Role};
+
+use crate::resources::{directory, file};
+use crate::{Content, Group, GroupId, Hosts, Inputs, Link, Module, Package, Resource, Sysctl};
+
+/// The group of what every other group of a machine rests on. It takes no time.
+pub(crate) const BASE: &str = "base";
+/// The group of the machine's packages. It stands at the side: nothing that needs no package waits for apt.
+pub(crate) const PACKAGES: &str = "packages";
+/// The group of a node's kernel modules and settings.
+pub(crate) const KERNEL: &str = "kernel";
+
+/// Kubernetes' own folder on every machine that runs a part of it.
+const KUBERNETES: &str = "/etc/kubernetes";
+const MODULES_FILE: &str = "/etc/modules-load.d/kubernetes.conf";
+const SYSCTL_FILE: &str = "/etc/sysctl.d/99-kubernetes.conf";
+
+/// What routing pods' traffic through bridges needs.
+const FORWARDING: [(&str, &str); 3] = [
+    ("net.ipv4.ip_forward", "1"),
+    ("net.bridge.bridge-nf-call-iptables", "1"),
+    ("net.bridge.bridge-nf-call-ip6tables", "1"),
+];
+
+/// What the kubelet demands under `protectKernelDefaults`, and would otherwise change by itself
+/// (`setupKernelTunables` in pkg/kubelet/cm/container_manager_linux.go).
+const KUBELET_DEFAULTS: [(&str, &str); 6] = [
+    ("vm.overcommit_memory", "1"),
+    ("vm.panic_on_oom", "0"),
+    ("kernel.panic", "10"),
+    ("kernel.panic_on_oops", "1"),
+    ("kernel.keys.root_maxkeys", "1000000"),
+    ("kernel.keys.root_maxbytes", "25000000"),
+];
+
+pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Vec<Group> {
+    let mut groups = vec![base(inputs, machine), packages(inputs.cluster, machine)];
+    if inputs.cluster.is_node(machine) {
+        groups.push(kernel(inputs.cluster, machine));
+    }
+    groups
+}
+
+fn base(inputs: &Inputs<'_>, machine: &Machine) -> Group {
+    let mut resources = vec![Resource::Hosts(Hosts { lines: host_lines(inputs.cluster) })];
+    if inputs.cluster.is_node(machine) || machine.roles.contains(&Role::ControlPlane) {
+        resources.push(directory(KUBERNETES, 0o755));
+        resources.push(directory(crate::paths::PKI, 0o700));
+    }
+    Group { id: GroupId::on(&machine.name, BASE), after: Vec::new(), resources }
+}
+
+/// Every machine's name and the endpoint's, so that nothing waits for a name server that does not know them.
+fn host_lines(cluster: &Cluster) -> Vec<String> {
+    let mut names: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
+    for machine in &cluster.spec.machines {
+        names.entry(machine.address).or_default().push(machine.name.as_str());
+    }
+    if let Some(address) = cluster.endpoint_address() {
+        names.entry(address).or_default().push(&cluster.spec.endpoint);
+    }
+    names.into_iter().map(|(address, names)| format!("{address} {}", names.join(" "))).collect()
+}
+
+fn packages(cluster: &Cluster, machine: &Machine) -> Group {
+    let mut names = Vec::new();
+    if machine.roles.contains(&Role::LoadBalancer) {
+        names.extend(["curl", "haproxy"]);
+    }
+    if machine.roles.contains(&Role::ControlPlane) {
+        names.extend(["curl", "nginx"]);
+    }
+    if cluster.is_node(machine) {
+        names.extend(["conntrack", "iproute2", "kmod", "libseccomp2"]);
+        names.push(match cluster.spec.network.kube_proxy {
+            ProxyMode::Nftables => "nftables",
+            ProxyMode::Iptables => "iptables",
+        });
+    }
+    names.sort_unstable();
+    names.dedup();
+    Group {
+        id: GroupId::on(&machine.name, PACKAGES),
+        after: Vec::new(),
+        resources: names.into_iter().map(|name| Resource::Package(Package { name: name.to_owned() })).collect(),
+    }
+}
+
+fn kernel(cluster: &Cluster, machine: &Machine) -> Group {
+    let modules = modules(cluster);
+    let settings = || FORWARDING.iter().chain(&KUBELET_DEFAULTS);
+
+    let mut resources =
+        vec![file(MODULES_FILE, 0o644, Content::text(lines(modules.iter().map(|name| (*name).to_owned()))))];
+    resources.extend(modules.iter().map(|name| Resource::Module(Module { name: (*name).to_owned() })));
+    resources.push(file(
+        SYSCTL_FILE,
+        0o644,
+        Content::text(lines(settings().map(|(key, value)| format!("{key} = {value}")))),
+    ));
+    resources.extend(
+        settings().map(|(key, value)| Resource::Sysctl(Sysctl { key: (*key).to_owned(), value: (*value).to_owned() })),
+    );
+    resources.push(Resource::SwapOff);
+    resources.push(swap_kept_off());
+
+    // modprobe comes with the kmod package, which a minimal system may lack.
+    Group { id: GroupId::on(&machine.name, KERNEL), after: vec![GroupId::on(&machine.name, PACKAGES)], resources }
+}
+
+fn modules(cluster: &Cluster) -> Vec<&'static str> {
+    let mut modules = vec!["overlay", "br_netfilter", "nf_conntrack"];
+    if let Cni::Calico(calico) = &cluster.spec.network.cni {
+        match calico.encapsulation {
+            Encapsulation::Vxlan => modules.push("vxlan"),
+            Encapsulation::Ipip => modules.push("ipip"),
+            Encapsulation::None => {}
+        }
+    }
+    modules
+}
+
+/// Masks the target that pulls in every swap device at boot, wherever it is configured (systemd.special(7)).
+///
+/// /etc/fstab is not touched: removing the link gives the machine its swap back.
+fn swap_kept_off() -> Resource {
+    Resource::Link(Link { path: "/etc/systemd/system/swap.target".to_owned(), target: "/dev/null".to_owned() })
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.map(|line| line + "\n").collect()
+}
