@@ -5,7 +5,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::Identity;
+use crate::issue::read_key;
+use crate::{Identity, PkiError, inspect};
 
 /// A certificate and its private key, both PEM.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,6 +14,19 @@ pub struct KeyPair {
     pub certificate: String,
     /// PKCS#8. Wiped from memory when dropped.
     pub key: Zeroizing<String>,
+}
+
+impl KeyPair {
+    /// Whether the certificate is over this very key.
+    ///
+    /// # Errors
+    /// [`PkiError`], naming `identity`, where either cannot be read.
+    pub fn matches(&self, identity: &Identity) -> Result<bool, PkiError> {
+        let key = read_key(identity, &self.key)?;
+        let certified = inspect::public_key(&self.certificate)
+            .map_err(|source| PkiError::Certificate { identity: identity.clone(), source })?;
+        Ok(certified == rcgen::PublicKeyData::subject_public_key_info(&key.0))
+    }
 }
 
 impl fmt::Debug for KeyPair {

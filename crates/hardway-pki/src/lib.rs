@@ -3,7 +3,23 @@
 //! Invariant: no files and no clock. Times come in as arguments, PEM goes in and out.
 
 mod bundle;
+mod cfssl;
+mod complete;
+mod error;
 mod identity;
+mod inspect;
+mod issue;
+mod judge;
+mod profile;
+mod table;
 
 pub use bundle::{Bundle, KeyPair, MissingKeyPair};
+pub use cfssl::{ca_config_json, csr_json};
+pub use complete::{Issued, complete};
+pub use error::{PkiError, ReadError};
 pub use identity::Identity;
+pub use inspect::{CertificateInfo, Name, inspect};
+pub use issue::{issue, renew};
+pub use judge::{Missing, Reason, missing};
+pub use profile::{AlternativeName, CertificateProfile, KeyUsage, Signer, Usage};
+pub use table::table;
