@@ -1,0 +1,144 @@
+//! The plan: a value that leaves its executor no choice.
+
+use hardway_design::{
+    Await, Condition, Directory, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
+};
+use hardway_spec::MachineName;
+
+use crate::Inventory;
+use crate::change::Change;
+
+/// Stages, each started as soon as all it waits for are done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    pub stages: Vec<Stage>,
+}
+
+/// The steps of one group, in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    pub id: GroupId,
+    /// Stages of this very plan.
+    pub after: Vec<GroupId>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Imperative, without the place: "Start etcd.service".
+    pub title: String,
+    /// Why: "missing", "mode is 644, should be 600".
+    pub reason: String,
+    pub resource: ResourceId,
+    pub change: Option<Change>,
+    /// What the operator would notice while it runs.
+    pub disruption: Option<String>,
+    pub action: Action,
+}
+
+/// What a step does. All but the last four run on a machine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    InstallPackages(Vec<String>),
+    CreateUser(User),
+    MakeDirectory(Directory),
+    /// `keep_original`: a file that hardway did not put there stands in its place and is set aside.
+    WriteFile {
+        file: File,
+        keep_original: bool,
+    },
+    WriteInventory(Inventory),
+    RemoveFile(String),
+    MakeLink(Link),
+    /// Stream a binary into the machine's store.
+    CopyBinary(Blob),
+    /// Stream an archive to the machine, to be imported.
+    CopyImage(Blob),
+    ImportImage(Image),
+    WriteHosts(Hosts),
+    LoadModule(String),
+    SetSysctl {
+        key: String,
+        value: String,
+    },
+    DisableSwap,
+    ReloadSystemd,
+    EnableUnit(String),
+    /// Also for a unit that a package already started with another configuration.
+    StartUnit {
+        unit: String,
+        ready: Option<Condition>,
+    },
+    RestartUnit {
+        unit: String,
+        ready: Option<Condition>,
+    },
+    ReloadUnit {
+        unit: String,
+        ready: Option<Condition>,
+    },
+    RunTask(Task),
+    WaitOnMachine(Condition),
+    /// Take back one entry of a machine's inventory.
+    Remove(crate::inventory::Entry),
+    /// The last step of a removal: the store's and inventory's own folders.
+    RemoveHardway,
+    ApplyObject(Object),
+    DeleteObject(Object),
+    WaitInCluster(Await),
+}
+
+/// A large file that is copied to a machine by digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// The artifact's name in the catalog.
+    pub artifact: String,
+    pub sha256: String,
+    /// In bytes.
+    pub size: u64,
+    /// Absolute path on the machine.
+    pub destination: String,
+}
+
+impl Action {
+    /// The blob that the step streams, if it does.
+    pub fn blob(&self) -> Option<&Blob> {
+        match self {
+            Self::CopyBinary(blob) | Self::CopyImage(blob) => Some(blob),
+            _ => None,
+        }
+    }
+
+    /// Whether the step only waits and changes nothing by itself.
+    pub fn only_waits(&self) -> bool {
+        matches!(self, Self::WaitOnMachine(_) | Self::WaitInCluster(_))
+    }
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    pub fn step_count(&self) -> usize {
+        self.stages.iter().map(|stage| stage.steps.len()).sum()
+    }
+
+    /// In bytes.
+    pub fn bytes_to_copy(&self) -> u64 {
+        self.stages.iter().flat_map(|stage| &stage.steps).filter_map(|step| step.action.blob()).map(|b| b.size).sum()
+    }
+
+    /// Machines with something to do, in the plan's order, each once.
+    pub fn machines(&self) -> Vec<&MachineName> {
+        let mut machines: Vec<&MachineName> = Vec::new();
+        for stage in &self.stages {
+            if let Place::Machine(name) = &stage.id.place
+                && !machines.contains(&name)
+            {
+                machines.push(name);
+            }
+        }
+        machines
+    }
+}

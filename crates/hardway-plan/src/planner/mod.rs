@@ -1,0 +1,168 @@
+//! plan = design − facts.
+
+mod files;
+mod order;
+mod record;
+mod system;
+mod units;
+
+pub(crate) use system::archive_path;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hardway_design::{Design, Group, GroupId, Observation, Observed, Place, Resource, ResourceId};
+use hardway_spec::MachineName;
+
+use crate::{Action, Inventory, InventoryError, Plan, Stage, Step};
+
+/// What was seen of the machines and of the live cluster before planning: a possibly outdated view.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    pub machines: BTreeMap<MachineName, Observed>,
+    /// None where the API does not answer: its objects are then taken to be absent.
+    pub cluster: Option<BTreeMap<ResourceId, Observation>>,
+}
+
+/// Everything the planner knows of one machine while it goes through the machine's groups.
+struct MachineView<'a> {
+    observed: &'a Observed,
+    inventory: Option<Inventory>,
+    /// Paths that this plan writes, links or removes; units look here for reasons to restart.
+    changed: BTreeSet<String>,
+    /// Whether systemd must read its unit files again before a unit is touched.
+    reload_systemd: bool,
+    /// Packages that this plan installs: their units may already run with another configuration.
+    installs_packages: bool,
+}
+
+impl<'a> MachineView<'a> {
+    fn seen(&self, resource: &Resource) -> Option<&'a Observation> {
+        self.observed.resources.get(&resource.id())
+    }
+}
+
+/// Plans the way from what was seen to the design.
+///
+/// Only machines in `sight` are planned for; groups on other machines are left out.
+///
+/// # Errors
+/// [`InventoryError`] where a machine holds another cluster or a newer hardway's inventory.
+pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, InventoryError> {
+    let mut steps: BTreeMap<&GroupId, Vec<Step>> = BTreeMap::new();
+    let mut extra: Vec<Stage> = Vec::new();
+    for (machine, observed) in &sight.machines {
+        let inventory =
+            observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
+        let mut view = MachineView {
+            observed,
+            inventory,
+            changed: BTreeSet::new(),
+            reload_systemd: false,
+            installs_packages: false,
+        };
+        let groups: Vec<&Group> = design.on_machine(machine).collect();
+        // Units come second: a unit may have to restart for a file of any group of its machine.
+        for group in &groups {
+            steps.insert(&group.id, group_steps(group, &mut view));
+        }
+        for group in &groups {
+            let units = units::steps(group, &mut view);
+            place_unit_steps(steps.entry(&group.id).or_default(), group, units);
+        }
+        extra.extend(record::stages(cluster, machine, &groups, &view));
+    }
+    for group in design.in_cluster() {
+        steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref()));
+    }
+    Ok(order::arrange(design, steps, extra))
+}
+
+/// The steps of all but units and waits, which need to know of the whole machine's changes first.
+fn group_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
+    let mut steps = system::package_step(group, view).into_iter().collect::<Vec<_>>();
+    for resource in &group.resources {
+        match resource {
+            Resource::User(_)
+            | Resource::Hosts(_)
+            | Resource::Module(_)
+            | Resource::Sysctl(_)
+            | Resource::SwapOff
+            | Resource::Image(_)
+            | Resource::Task(_) => steps.extend(system::steps(resource, view)),
+            Resource::Directory(_) | Resource::File(_) | Resource::Link(_) | Resource::Binary(_) => {
+                steps.extend(files::steps(resource, view));
+            }
+            Resource::Wait(condition) => steps.push(Step {
+                title: format!("Wait until {}", condition.title),
+                reason: "what it rests on changes".to_owned(),
+                resource: resource.id(),
+                change: None,
+                disruption: None,
+                action: Action::WaitOnMachine(condition.clone()),
+            }),
+            Resource::Package(_) | Resource::Unit(_) | Resource::Object(_) | Resource::Await(_) => {}
+        }
+    }
+    steps
+}
+
+/// Puts each unit's steps where the unit stands in its group, so that what follows it there finds it running.
+fn place_unit_steps(steps: &mut Vec<Step>, group: &Group, units: BTreeMap<ResourceId, Vec<Step>>) {
+    let position = |id: &ResourceId| group.resources.iter().position(|resource| &resource.id() == id);
+    for (unit, unit_steps) in units {
+        let unit_position = position(&unit);
+        let at = steps.iter().position(|step| position(&step.resource) > unit_position).unwrap_or(steps.len());
+        steps.splice(at..at, unit_steps);
+    }
+}
+
+fn cluster_steps(group: &Group, seen: Option<&BTreeMap<ResourceId, Observation>>) -> Vec<Step> {
+    group.resources.iter().filter_map(|resource| cluster_step(resource, seen)).collect()
+}
+
+fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observation>>) -> Option<Step> {
+    let id = resource.id();
+    match resource {
+        Resource::Object(object) => {
+            let observation = seen.and_then(|objects| objects.get(&id));
+            let (reason, change) = match observation {
+                None => ("missing".to_owned(), None),
+                Some(Observation::Object { live, dry_run }) if live == dry_run => return None,
+                Some(Observation::Object { live, dry_run }) => (
+                    "differs from the design".to_owned(),
+                    (!object.is_secret()).then(|| crate::Change::diff(&id.0, &pretty(live), &pretty(dry_run))),
+                ),
+                Some(_) => return None,
+            };
+            let place = object.namespace().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            Some(Step {
+                title: format!("Apply {} {place}{}", object.kind(), object.name()),
+                reason,
+                resource: id,
+                change,
+                disruption: None,
+                action: Action::ApplyObject(object.clone()),
+            })
+        }
+        Resource::Await(condition) => Some(Step {
+            title: format!("Wait until {}", condition.title()),
+            reason: "what it rests on changes".to_owned(),
+            resource: id,
+            change: None,
+            disruption: None,
+            action: Action::WaitInCluster(condition.clone()),
+        }),
+        _ => None,
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("a JSON value can be printed");
+    text.push('\n');
+    text
+}
+
+/// The place of a machine's groups.
+fn place(machine: &MachineName) -> Place {
+    Place::Machine(machine.clone())
+}

@@ -1,0 +1,78 @@
+//! From groups with their steps to stages with their edges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hardway_design::{Design, GroupId, Place};
+
+use super::{place, record};
+use crate::{Plan, Stage, Step};
+
+/// Drops groups with nothing to do and joins the edges that led through them.
+///
+/// Waits stay only where something that they rest on changes: in their own group or in one before it.
+pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>, extra: Vec<Stage>) -> Plan {
+    let edges: BTreeMap<&GroupId, &[GroupId]> =
+        design.groups.iter().map(|group| (&group.id, group.after.as_slice())).collect();
+    let acts = |id: &GroupId, steps: &BTreeMap<&GroupId, Vec<Step>>| {
+        steps.get(id).is_some_and(|steps| steps.iter().any(|step| !step.action.only_waits()))
+    };
+    let idle: Vec<&GroupId> = design
+        .groups
+        .iter()
+        .map(|group| &group.id)
+        .filter(|id| !acts(id, &steps) && !before(id, &edges).iter().any(|earlier| acts(earlier, &steps)))
+        .collect();
+    for id in idle {
+        steps.remove(id);
+    }
+    steps.retain(|_, steps| !steps.is_empty());
+
+    let recorded: BTreeSet<&Place> =
+        extra.iter().filter(|stage| stage.id.name == record::STAGE).map(|stage| &stage.id.place).collect();
+    let mut stages: Vec<Stage> = extra.iter().filter(|stage| stage.id.name == record::STAGE).cloned().collect();
+    for group in &design.groups {
+        let Some(own) = steps.get(&group.id) else { continue };
+        let mut after: Vec<GroupId> = nearest(&group.id, &edges, &|id| steps.contains_key(id));
+        if recorded.contains(&group.id.place)
+            && let Place::Machine(machine) = &group.id.place
+        {
+            after.push(GroupId { place: place(machine), name: record::STAGE.to_owned() });
+        }
+        stages.push(Stage { id: group.id.clone(), after, steps: own.clone() });
+    }
+    for mut stage in extra.into_iter().filter(|stage| stage.id.name == record::REMOVAL) {
+        stage.after.retain(|id| steps.contains_key(id));
+        stages.push(stage);
+    }
+    Plan { stages }
+}
+
+/// Every group that comes before `id`, near or far.
+fn before<'a>(id: &GroupId, edges: &BTreeMap<&'a GroupId, &'a [GroupId]>) -> BTreeSet<&'a GroupId> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&'a GroupId> = edges.get(id).into_iter().flat_map(|after| after.iter()).collect();
+    while let Some(next) = open.pop() {
+        if found.insert(next) {
+            open.extend(edges.get(next).into_iter().flat_map(|after| after.iter()));
+        }
+    }
+    found
+}
+
+/// The closest groups before `id` that are kept, looking through those that are not.
+fn nearest(id: &GroupId, edges: &BTreeMap<&GroupId, &[GroupId]>, kept: &dyn Fn(&GroupId) -> bool) -> Vec<GroupId> {
+    let mut found: Vec<GroupId> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&GroupId> = edges.get(id).into_iter().flat_map(|after| after.iter()).rev().collect();
+    while let Some(next) = open.pop() {
+        if !seen.insert(next) {
+            continue;
+        }
+        if kept(next) {
+            found.push(next.clone());
+        } else {
+            open.extend(edges.get(next).into_iter().flat_map(|after| after.iter()).rev());
+        }
+    }
+    found
+}

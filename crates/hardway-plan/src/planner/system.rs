@@ -1,0 +1,125 @@
+//! Packages, users, kernel settings, images and tasks.
+
+use hardway_design::{Group, Image, Observation, Resource, Task, UnitObservation};
+
+use super::MachineView;
+use crate::{Action, Blob, Step};
+
+/// One step for all packages of a group that are missing: the package manager is slow to start.
+pub(super) fn package_step(group: &Group, view: &mut MachineView<'_>) -> Option<Step> {
+    let missing: Vec<(&Resource, &str)> = group
+        .resources
+        .iter()
+        .filter_map(|resource| match resource {
+            Resource::Package(package) if view.seen(resource).is_none() => Some((resource, package.name.as_str())),
+            _ => None,
+        })
+        .collect();
+    let (first, _) = missing.first()?;
+    let names: Vec<String> = missing.iter().map(|(_, name)| (*name).to_owned()).collect();
+    view.installs_packages = true;
+    Some(Step {
+        title: format!("Install {}", names.join(", ")),
+        reason: "missing".to_owned(),
+        resource: first.id(),
+        change: None,
+        disruption: None,
+        action: Action::InstallPackages(names),
+    })
+}
+
+pub(super) fn steps(resource: &Resource, view: &mut MachineView<'_>) -> Vec<Step> {
+    let seen = view.seen(resource);
+    let (title, reason, action) = match (resource, seen) {
+        (Resource::User(_), Some(_)) | (Resource::Module(_), Some(_)) => return Vec::new(),
+        (Resource::User(user), None) => {
+            (format!("Create user {}", user.name), "missing".to_owned(), Action::CreateUser(user.clone()))
+        }
+        (Resource::Module(module), None) => (
+            format!("Load kernel module {}", module.name),
+            "not loaded".to_owned(),
+            Action::LoadModule(module.name.clone()),
+        ),
+        (Resource::Hosts(hosts), seen) => {
+            let reason = match seen {
+                Some(Observation::Hosts { lines }) if *lines == hosts.lines => return Vec::new(),
+                Some(Observation::Hosts { lines }) if !lines.is_empty() => "lines differ".to_owned(),
+                _ => "missing".to_owned(),
+            };
+            ("Write hardway's lines in /etc/hosts".to_owned(), reason, Action::WriteHosts(hosts.clone()))
+        }
+        (Resource::Sysctl(sysctl), seen) => {
+            let reason = match seen {
+                Some(Observation::Sysctl { value }) if *value == sysctl.value => return Vec::new(),
+                Some(Observation::Sysctl { value }) => format!("is {value}"),
+                _ => "not set".to_owned(),
+            };
+            (
+                format!("Set {} to {}", sysctl.key, sysctl.value),
+                reason,
+                Action::SetSysctl { key: sysctl.key.clone(), value: sysctl.value.clone() },
+            )
+        }
+        (Resource::SwapOff, seen) => {
+            let devices = match seen {
+                Some(Observation::Swap { devices }) if !devices.is_empty() => devices.join(", "),
+                _ => return Vec::new(),
+            };
+            ("Turn swap off".to_owned(), format!("{devices} in use"), Action::DisableSwap)
+        }
+        (Resource::Task(task), seen) => match task_step(task, seen) {
+            Some(step) => step,
+            None => return Vec::new(),
+        },
+        (Resource::Image(image), seen) => return image_steps(resource, image, seen),
+        _ => return Vec::new(),
+    };
+    vec![Step { title, reason, resource: resource.id(), change: None, disruption: None, action }]
+}
+
+fn task_step(task: &Task, seen: Option<&Observation>) -> Option<(String, String, Action)> {
+    if matches!(seen, Some(Observation::Task { holds: true })) {
+        return None;
+    }
+    Some((task.title.clone(), "not done yet".to_owned(), Action::RunTask(task.clone())))
+}
+
+fn image_steps(resource: &Resource, image: &Image, seen: Option<&Observation>) -> Vec<Step> {
+    let reason = match seen {
+        Some(Observation::Image { manifest_digest }) if *manifest_digest == image.manifest_digest => {
+            return Vec::new();
+        }
+        Some(Observation::Image { .. }) => "its digest differs".to_owned(),
+        _ => "missing".to_owned(),
+    };
+    let step = |title: String, action: Action| Step {
+        title,
+        reason: reason.clone(),
+        resource: resource.id(),
+        change: None,
+        disruption: None,
+        action,
+    };
+    vec![
+        step(
+            format!("Copy image {}", image.name),
+            Action::CopyImage(Blob {
+                artifact: image.name.clone(),
+                sha256: image.sha256.clone(),
+                size: image.size,
+                destination: archive_path(image),
+            }),
+        ),
+        step(format!("Import image {}", image.reference), Action::ImportImage(image.clone())),
+    ]
+}
+
+/// Where an image's archive stands until containerd has it.
+pub(crate) fn archive_path(image: &Image) -> String {
+    format!("/var/lib/hardway/images/{}.tar", image.sha256)
+}
+
+/// Whether a unit runs at all, as far as was seen.
+pub(super) fn is_active(unit: &UnitObservation) -> bool {
+    matches!(unit.active.as_str(), "active" | "reloading")
+}

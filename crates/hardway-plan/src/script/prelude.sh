@@ -1,0 +1,107 @@
+umask 077
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+state=/var/lib/hardway
+
+# perform NUMBER: run step_NUMBER, telling the operator when it begins and ends.
+perform() {
+    printf '\036 begin %s\n' "$1"
+    (
+        set -eu
+        "step_$1"
+    ) </dev/null 2>&1
+    code=$?
+    if [ "$code" -ne 0 ]; then
+        printf '\036 fail %s %s\n' "$1" "$code"
+        exit 1
+    fi
+    printf '\036 done %s\n' "$1"
+}
+
+# put FILE PATH MODE OWNER: replace PATH at once, so that nobody ever reads half of it.
+put() {
+    mkdir -p "${2%/*}"
+    new="${2%/*}/.${2##*/}.hardway"
+    cp "$1" "$new"
+    chown "$4" "$new"
+    chmod "$3" "$new"
+    sync "$new"
+    mv -fT "$new" "$2"
+}
+
+# keep PATH: set aside what stands there, so that it can be put back one day.
+keep() {
+    if [ -e "$1" ] && [ ! -e "$state/originals$1" ]; then
+        mkdir -p "$state/originals${1%/*}"
+        cp -a "$1" "$state/originals$1"
+    fi
+}
+
+# place_link TARGET PATH: point PATH to TARGET at once.
+place_link() {
+    mkdir -p "${2%/*}"
+    new="${2%/*}/.${2##*/}.hardway"
+    ln -sfn "$1" "$new"
+    mv -fT "$new" "$2"
+}
+
+# wait_until SECONDS FUNCTION: ask until FUNCTION succeeds; fail with its last words.
+wait_until() {
+    end=$(($(date +%s) + $1))
+    while :; do
+        # Not part of an && or || list, so that the function's own set -e holds.
+        set +e
+        said=$(
+            set -e
+            "$2" 2>&1
+        )
+        code=$?
+        set -e
+        [ "$code" -eq 0 ] && return 0
+        if [ "$(date +%s)" -ge "$end" ]; then
+            printf 'still not so after %s s\n%s\n' "$1" "$said"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# unit_action VERB UNIT: what the unit says of a failure is the operator's best clue.
+unit_action() {
+    # Newer files than this marker have not been read by the running unit.
+    mkdir -p "$state/started" "$state/reloaded"
+    case $1 in
+        reload) touch "$state/reloaded/$2" ;;
+        *) touch "$state/started/$2" ;;
+    esac
+    if ! systemctl "$1" "$2"; then
+        journalctl --no-pager --quiet --output=cat --unit="$2" --lines=20
+        return 1
+    fi
+}
+
+# ready UNIT SECONDS FUNCTION: wait for a unit's own condition, or show why it does not come.
+ready() {
+    if ! wait_until "$2" "$3"; then
+        journalctl --no-pager --quiet --output=cat --unit="$1" --lines=20
+        return 1
+    fi
+}
+
+# apt_install PACKAGE...: install, and remember what came along that was not there before.
+apt_install() {
+    export DEBIAN_FRONTEND=noninteractive
+    mkdir -p "$state"
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort >"$state/packages.before"
+    if ! apt_get install "$@"; then
+        apt_get update
+        apt_get install "$@"
+    fi
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort >"$state/packages.after"
+    comm -13 "$state/packages.before" "$state/packages.after" >>"$state/packages"
+    rm -f "$state/packages.before" "$state/packages.after"
+}
+
+# apt_get ARGUMENTS: another package manager may be at work for a while (unattended upgrades).
+apt_get() {
+    apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold --no-install-recommends "$@"
+}

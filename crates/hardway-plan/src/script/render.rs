@@ -1,0 +1,228 @@
+//! A stage's steps to one script.
+
+use std::fmt::Write as _;
+
+use hardway_design::{Condition, File, Image, Task};
+
+use crate::inventory::{Entry, INVENTORY};
+use crate::planner::archive_path;
+use crate::script::{Script, ScriptFile};
+use crate::{Action, Step};
+
+/// Shell functions that steps call.
+const PRELUDE: &str = include_str!("prelude.sh");
+
+/// Renders steps of one stage, numbered as the caller has them: a stage that also copies blobs is sent in parts.
+///
+/// Steps that do not run on a machine as a script (blobs, cluster objects) must not be among them.
+pub fn render(steps: &[(usize, &Step)]) -> Script {
+    let mut script = Script { text: PRELUDE.to_owned(), files: Vec::new() };
+    for (number, step) in steps {
+        let body = Body { number: *number, files: &mut script.files }.of(&step.action);
+        write_function(
+            &mut script.text,
+            &format!("# {}: {}", step.title, step.reason),
+            &format!("step_{number}"),
+            &body,
+        );
+    }
+    script.text.push('\n');
+    for (number, _) in steps {
+        let _ = writeln!(script.text, "perform {number}");
+    }
+    script
+}
+
+fn write_function(text: &mut String, comment: &str, name: &str, body: &str) {
+    let _ = writeln!(text, "\n{}\n{name}() {{", comment.replace('\n', " "));
+    for line in body.trim_end().lines() {
+        let _ = writeln!(text, "{}{line}", if line.is_empty() { "" } else { "    " });
+    }
+    text.push_str("}\n");
+}
+
+/// Quotes a word for POSIX sh.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Puts multi-line shell text from a design inside a function of its own, so that its `set -e` and variables are its own.
+fn nested(name: &str, text: &str) -> String {
+    format!("{name}() {{\n{}\n}}\n", text.trim_end())
+}
+
+struct Body<'a> {
+    number: usize,
+    files: &'a mut Vec<ScriptFile>,
+}
+
+impl Body<'_> {
+    fn of(mut self, action: &Action) -> String {
+        match action {
+            Action::InstallPackages(names) => format!("apt_install {}", words(names)),
+            Action::CreateUser(user) => format!(
+                "useradd --system --user-group --no-create-home --home-dir {} --shell /usr/sbin/nologin {}",
+                quote(&user.home),
+                quote(&user.name)
+            ),
+            Action::MakeDirectory(directory) => {
+                let path = quote(&directory.path);
+                format!("mkdir -p {path}\nchown {} {path}\nchmod {:o} {path}", quote(&directory.owner), directory.mode)
+            }
+            Action::WriteFile { file, keep_original } => self.write_file(file, *keep_original),
+            Action::WriteInventory(inventory) => {
+                let name = self.file(inventory.text().into_bytes());
+                format!("put {name} {INVENTORY} 600 root:root")
+            }
+            Action::RemoveFile(path) => format!("rm -f {}", quote(path)),
+            Action::MakeLink(link) => format!("place_link {} {}", quote(&link.target), quote(&link.path)),
+            Action::ImportImage(image) => import(image),
+            Action::WriteHosts(hosts) => {
+                let name = self.file((hosts.lines.join("\n") + "\n").into_bytes());
+                format!(
+                    "{WITHOUT_HOSTS} >hosts\n\
+                     {{ echo '{HOSTS_BEGIN}'; cat {name}; echo '{HOSTS_END}'; }} >>hosts\n\
+                     cat hosts >/etc/hosts"
+                )
+            }
+            Action::LoadModule(name) => format!("modprobe {}", quote(name)),
+            Action::SetSysctl { key, value } => format!("sysctl -q -w {}", quote(&format!("{key}={value}"))),
+            Action::DisableSwap => "swapoff -a".to_owned(),
+            Action::ReloadSystemd => "systemctl daemon-reload".to_owned(),
+            Action::EnableUnit(unit) => {
+                let unit = quote(unit);
+                format!("systemctl -q unmask {unit}\nsystemctl -q enable {unit}")
+            }
+            // A package may have started the unit already, with its own configuration.
+            Action::StartUnit { unit, ready } | Action::RestartUnit { unit, ready } => {
+                unit_action("restart", unit, ready.as_ref())
+            }
+            Action::ReloadUnit { unit, ready } => unit_action("reload", unit, ready.as_ref()),
+            Action::RunTask(task) => self.task(task),
+            Action::WaitOnMachine(condition) => {
+                format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
+            }
+            Action::Remove(entry) => remove(entry),
+            Action::RemoveHardway => "rm -rf /opt/hardway /var/lib/hardway /run/hardway-stage\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned(),
+            Action::CopyBinary(_)
+            | Action::CopyImage(_)
+            | Action::ApplyObject(_)
+            | Action::DeleteObject(_)
+            | Action::WaitInCluster(_) => unreachable!("the caller splits stages at steps that are not scripts"),
+        }
+    }
+
+    /// Adds a file beside the script and names it there.
+    fn file(&mut self, content: Vec<u8>) -> String {
+        let name = format!("file-{}", self.number);
+        self.files.push(ScriptFile { name: name.clone(), content });
+        name
+    }
+
+    fn write_file(&mut self, file: &File, keep_original: bool) -> String {
+        let name = self.file(file.content.bytes().to_vec());
+        let path = quote(&file.path);
+        let keep = if keep_original { format!("keep {path}\n") } else { String::new() };
+        format!("{keep}put {name} {path} {:o} {}", file.mode, quote(&file.owner))
+    }
+
+    fn task(&mut self, task: &Task) -> String {
+        task.run.clone()
+    }
+}
+
+const HOSTS_BEGIN: &str = "# hardway begin";
+const HOSTS_END: &str = "# hardway end";
+const WITHOUT_HOSTS: &str = "sed '/^# hardway begin$/,/^# hardway end$/d' /etc/hosts";
+
+fn words(names: &[String]) -> String {
+    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" ")
+}
+
+fn seconds(condition: &Condition) -> u64 {
+    condition.timeout.as_secs()
+}
+
+fn unit_action(verb: &str, unit: &str, ready: Option<&Condition>) -> String {
+    let action = format!("unit_action {verb} {}", quote(unit));
+    match ready {
+        None => action,
+        Some(condition) => format!(
+            "{}{action}\nready {} {} condition",
+            nested("condition", &condition.check),
+            quote(unit),
+            seconds(condition)
+        ),
+    }
+}
+
+fn import(image: &Image) -> String {
+    let archive = quote(&archive_path(image));
+    let reference = quote(&image.reference);
+    format!(
+        "ctr -n k8s.io images import {archive} >/dev/null\n\
+         digest=$(ctr -n k8s.io images list name=={reference} | awk 'NR == 2 {{ print $3 }}')\n\
+         if [ \"$digest\" != {} ]; then\n    echo \"containerd has {reference} as $digest\"\n    exit 1\nfi\n\
+         rm -f {archive}",
+        quote(&image.manifest_digest)
+    )
+}
+
+fn remove(entry: &Entry) -> String {
+    match entry {
+        // The list of what came along stands in the state folder; the first package's removal takes all of it.
+        Entry::Package { name } => format!(
+            "export DEBIAN_FRONTEND=noninteractive\n\
+             if [ -s \"$state/packages\" ]; then\n\
+             \x20   # shellcheck disable=SC2046 # package names have no spaces\n\
+             \x20   apt_get purge $(sort -u \"$state/packages\")\n\
+             \x20   rm -f \"$state/packages\"\n\
+             elif dpkg-query -W {name} >/dev/null 2>&1; then\n\
+             \x20   apt_get purge {name}\n\
+             fi"
+        ),
+        Entry::User { name } => {
+            format!("if getent passwd {name} >/dev/null; then userdel {name}; fi", name = quote(name))
+        }
+        Entry::Directory { path } => format!("rm -rf --one-file-system {}", quote(path)),
+        Entry::File { path, original: true, .. } => {
+            let path = quote(path);
+            format!(
+                "if [ -e \"$state/originals\"{path} ]; then\n    cp -a \"$state/originals\"{path} {path}\nelse\n    rm -f {path}\nfi"
+            )
+        }
+        Entry::File { path, .. } | Entry::Link { path, .. } => format!("rm -f {}", quote(path)),
+        Entry::Binary { link, store } => {
+            let folder = store.rsplit_once('/').map_or(store.as_str(), |(folder, _)| folder);
+            format!("rm -f {}\nrm -rf {}", quote(link), quote(folder))
+        }
+        Entry::Image { reference } => format!(
+            "if command -v ctr >/dev/null && systemctl -q is-active containerd.service; then\n    \
+             ctr -n k8s.io images remove {} >/dev/null\nfi",
+            quote(reference)
+        ),
+        Entry::Hosts => format!("{WITHOUT_HOSTS} >hosts\ncat hosts >/etc/hosts"),
+        Entry::Module { name } => format!("# Others may have begun to use it.\nmodprobe -r -q {} || true", quote(name)),
+        Entry::Sysctl { key, previous: Some(value) } => {
+            format!("sysctl -q -w {} || true", quote(&format!("{key}={value}")))
+        }
+        Entry::Sysctl { previous: None, .. } => ":".to_owned(),
+        Entry::Swap { devices } => format!(
+            "for device in {}; do\n    if [ -e \"$device\" ]; then swapon \"$device\"; fi\ndone",
+            words(devices)
+        ),
+        Entry::Unit { name } => {
+            let name = quote(name);
+            format!(
+                "if systemctl cat {name} >/dev/null 2>&1; then\n    systemctl -q disable --now {name}\nfi\n\
+                 rm -f \"$state/started/{name}\" \"$state/reloaded/{name}\""
+            )
+        }
+        Entry::Task { undo, .. } => undo.clone().unwrap_or_else(|| ":".to_owned()),
+    }
+}
