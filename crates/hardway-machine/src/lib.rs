@@ -7,9 +7,8 @@
 mod error;
 mod event;
 mod machine;
-mod script;
 
 pub use error::{Fault, MachineError, OfferedKey};
 pub use event::ScriptEvent;
 pub use machine::{Blob, Machine, Output};
-pub use script::{Script, ScriptFile};
+pub use hardway_plan::script::{Script, ScriptFile};
