@@ -114,6 +114,17 @@ pub enum LabError {
         /// Why.
         source: io::Error,
     },
+    /// The root file system below a machine's disk was removed from the cache.
+    #[error(
+        "machine `{machine}` needs its base image {}, which is gone; `hardway lab down` and `lab up` make a new machine",
+        .base.display()
+    )]
+    BaseGone {
+        /// The machine.
+        machine: String,
+        /// Where the image was.
+        base: PathBuf,
+    },
     /// A machine ended while it booted.
     #[error("machine `{machine}` ended while booting; its console said:\n{console}")]
     MachineDied {

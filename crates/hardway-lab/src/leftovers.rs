@@ -1,0 +1,70 @@
+//! What a lab has on the host, found by its id alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::anchor;
+use crate::cgroup::Hierarchies;
+use crate::command::run;
+use crate::error::{FileContext, Result};
+use crate::hosts_file;
+use crate::id::{LabId, STATE_ROOT};
+use crate::network;
+
+const MOUNTINFO: &str = "/proc/self/mountinfo";
+
+/// Each thing of the lab's that the host still has, one line each.
+pub(crate) fn scan(dir: &Path, id: &LabId) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let hierarchies = Hierarchies::of_host()?;
+    let group = hierarchies.group(anchor::cgroup(id)?);
+    for pid in group.processes() {
+        found.push(format!("process {pid} ({})", crate::process::command_name(pid)));
+    }
+    if group.exists() {
+        found.push(format!("cgroup {}", id.cgroup()));
+    }
+    for interface in network::interfaces(id) {
+        found.push(format!("network interface {interface}"));
+    }
+    if network::table_exists(id) {
+        found.push(format!("nftables table ip {}", id.nft_table()));
+    }
+    for mount in mounts(id)? {
+        found.push(format!("mount {}", mount.display()));
+    }
+    if hosts_file::has_block(id)? {
+        found.push("lines in /etc/hosts".to_owned());
+    }
+    for folder in [id.state_dir(), dir.to_path_buf()] {
+        if folder.exists() {
+            found.push(format!("folder {}", folder.display()));
+        }
+    }
+    // Without any lab there is no folder, and with it goes the note on forwarding.
+    if fs::read_dir(STATE_ROOT).is_ok_and(|labs| labs.flatten().all(|entry| !entry.path().is_dir()))
+    {
+        found.push(format!("folder {STATE_ROOT} without a lab"));
+    }
+    Ok(found)
+}
+
+/// Unmounts what is mounted among the lab's disks. The lab itself mounts nothing where the host
+/// sees it; a person who looked into a disk may have, and removing the disk must stop there.
+pub(crate) fn unmount(id: &LabId) -> Result<()> {
+    for mount in mounts(id)?.iter().rev() {
+        run("umount", &["--lazy", &mount.to_string_lossy()])?;
+    }
+    Ok(())
+}
+
+fn mounts(id: &LabId) -> Result<Vec<PathBuf>> {
+    let state_dir = id.state_dir();
+    Ok(fs::read_to_string(MOUNTINFO)
+        .at("read", MOUNTINFO)?
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(4))
+        .map(PathBuf::from)
+        .filter(|mount| mount.starts_with(&state_dir))
+        .collect())
+}
