@@ -1,0 +1,59 @@
+//! The live state of the design's objects, beside what applying them would make of it.
+
+use std::collections::BTreeMap;
+
+use futures::{TryStreamExt, stream};
+use hardway_design::{Object, Observation, Resource, ResourceId};
+use kube::api::GetParams;
+use serde_json::Value;
+
+use crate::kind::{collection_of, title};
+use crate::normalise::normalise;
+use crate::{Error, Live};
+
+/// Each call in flight holds a connection of its own (HTTP/1.1), whose handshake costs an RSA signature
+/// on a machine that may be busy starting a cluster.
+const IN_FLIGHT: usize = 8;
+
+impl Live {
+    /// The object as it is and as a dry run of [`Live::apply`] would leave it; `None` where it does not exist.
+    ///
+    /// Both are without the server's own metadata and status, and a Secret's values are digests.
+    ///
+    /// # Errors
+    /// The API's refusal, or no answer.
+    pub async fn observe(&self, object: &Object) -> Result<Option<Observation>, Error> {
+        let Some(live) = self.get(object).await? else { return Ok(None) };
+        let dry_run = self.patch(object, true).await?;
+        Ok(Some(Observation::Object { live: normalise(live), dry_run: normalise(dry_run) }))
+    }
+
+    /// Observes many objects side by side. Those that do not exist are absent from the map.
+    ///
+    /// # Errors
+    /// The first object's that fails. [`Error::is_unreachable`] tells a cluster that is not there from one
+    /// that refuses.
+    pub async fn observe_all<'a>(
+        &self,
+        objects: impl IntoIterator<Item = &'a Object>,
+    ) -> Result<BTreeMap<ResourceId, Observation>, Error> {
+        stream::iter(objects.into_iter().cloned().map(Ok))
+            .map_ok(|object: Object| async move {
+                let observation = self.observe(&object).await?;
+                Ok::<_, Error>(observation.map(|observation| (Resource::Object(object).id(), observation)))
+            })
+            .try_buffer_unordered(IN_FLIGHT)
+            .try_filter_map(|entry| async move { Ok(entry) })
+            .try_collect()
+            .await
+    }
+
+    async fn get(&self, object: &Object) -> Result<Option<Value>, Error> {
+        let request = collection_of(object)?.get(object.name(), &GetParams::default());
+        match self.json(&format!("get {}", title(object)), request).await {
+            Ok(live) => Ok(Some(live)),
+            Err(error) if error.code() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
