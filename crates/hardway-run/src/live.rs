@@ -1,0 +1,37 @@
+//! The live cluster behind [`ClusterApi`].
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hardway_cluster::Live;
+use hardway_design::{Await, Object};
+use tokio::time::Instant;
+
+use crate::stage::with_sources;
+use crate::{ApiError, ClusterApi};
+
+/// How long an object may take to be accepted: an API server that has just come up needs seconds,
+/// one behind a load balancer that has not noticed yet a few more.
+const APPLY_LIMIT: Duration = Duration::from_secs(120);
+/// How long a condition may take: nodes on slow disks import a gigabyte of images meanwhile.
+const WAIT_LIMIT: Duration = Duration::from_secs(300);
+
+impl ClusterApi for Live {
+    fn apply<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), ApiError>> {
+        explained(Live::apply(self, object, Instant::now() + APPLY_LIMIT)).boxed()
+    }
+
+    fn delete<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), ApiError>> {
+        explained(Live::delete(self, object)).boxed()
+    }
+
+    fn wait<'a>(&'a self, condition: &'a Await) -> BoxFuture<'a, Result<(), ApiError>> {
+        explained(Live::wait(self, condition, Instant::now() + WAIT_LIMIT)).boxed()
+    }
+}
+
+async fn explained(call: impl Future<Output = Result<(), hardway_cluster::Error>>) -> Result<(), ApiError> {
+    call.await.map_err(|error| ApiError(with_sources(&error)))
+}

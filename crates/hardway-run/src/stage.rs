@@ -1,0 +1,254 @@
+//! One stage: scripts, copies and API calls, step after step.
+
+use std::time::{Duration, Instant};
+
+use hardway_design::GroupId;
+use hardway_machine::{Blob, Fault, Machine, MachineError, ScriptEvent};
+use hardway_plan::{Action, Stage, Step, script};
+
+use crate::event::StepRef;
+use crate::{ApiError, Event, Runner};
+
+/// A step did not succeed.
+#[derive(Debug)]
+pub struct StageFailure {
+    pub stage: GroupId,
+    pub step: String,
+    pub cause: StepError,
+    /// The step's last lines.
+    pub output: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Machine(MachineError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("no connection to {0} in this run")]
+    NoMachine(String),
+    #[error("no connection to the cluster's API in this run")]
+    NoCluster,
+    #[error("{artifact} ({sha256}) is not in the cache")]
+    NoArtifact { artifact: String, sha256: String },
+}
+
+/// How often a step that may fail for a passing reason is tried.
+const ATTEMPTS: u32 = 3;
+/// The pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Lines of a step's output that are kept for its error.
+const LAST_LINES: usize = 30;
+
+pub(crate) async fn run(runner: &Runner, stage: &Stage) -> Result<(), StageFailure> {
+    let mut next = 0;
+    while next < stage.steps.len() {
+        let first = next;
+        next += 1;
+        match &stage.steps[first].action {
+            Action::CopyBinary(_) | Action::CopyImage(_) => copy(runner, stage, first).await?,
+            Action::ApplyObject(_) => {
+                while matches!(stage.steps.get(next).map(|step| &step.action), Some(Action::ApplyObject(_))) {
+                    next += 1;
+                }
+                apply(runner, stage, first..next).await?;
+            }
+            Action::DeleteObject(_) | Action::WaitInCluster(_) => in_cluster(runner, stage, first).await?,
+            _ => {
+                while stage.steps.get(next).is_some_and(|step| step.action.blob().is_none()) {
+                    next += 1;
+                }
+                script(runner, stage, first..next).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn step_ref(stage: &Stage, number: usize) -> StepRef {
+    StepRef { place: stage.id.place.to_string(), stage: stage.id.name.clone(), number }
+}
+
+fn failure(runner: &Runner, stage: &Stage, number: usize, cause: StepError, output: Vec<String>) -> StageFailure {
+    let title = stage.steps[number].title.clone();
+    runner.say(Event::StepFailed {
+        step: step_ref(stage, number),
+        title: title.clone(),
+        cause: with_sources(&cause),
+        output: output.clone(),
+    });
+    StageFailure { stage: stage.id.clone(), step: title, cause, output }
+}
+
+/// An error and all that caused it, in one line.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn machine<'a>(runner: &'a Runner, stage: &Stage) -> Result<&'a dyn Machine, StepError> {
+    runner.machine(&stage.id.place).map(AsRef::as_ref).ok_or_else(|| StepError::NoMachine(stage.id.place.to_string()))
+}
+
+/// Follows the events of one script: which step runs, since when, and its last lines.
+struct Following<'a> {
+    runner: &'a Runner,
+    stage: &'a Stage,
+    running: Option<(usize, Instant)>,
+    output: Vec<String>,
+}
+
+impl Following<'_> {
+    fn take(&mut self, event: ScriptEvent) {
+        match event {
+            ScriptEvent::Begin(number) => {
+                self.running = Some((number, Instant::now()));
+                self.output.clear();
+                if let Some(step) = self.stage.steps.get(number) {
+                    self.runner
+                        .say(Event::StepStarted { step: step_ref(self.stage, number), title: step.title.clone() });
+                }
+            }
+            ScriptEvent::Output(line) => {
+                if let Some((number, _)) = self.running {
+                    self.runner.say(Event::StepOutput { step: step_ref(self.stage, number), line: line.clone() });
+                }
+                if self.output.len() == LAST_LINES {
+                    self.output.remove(0);
+                }
+                self.output.push(line);
+            }
+            ScriptEvent::Done(number) => {
+                if let (Some((_, began)), Some(step)) = (self.running, self.stage.steps.get(number)) {
+                    self.runner.say(Event::StepDone {
+                        step: step_ref(self.stage, number),
+                        title: step.title.clone(),
+                        elapsed: began.elapsed(),
+                    });
+                }
+            }
+            ScriptEvent::Failed(..) => {}
+        }
+    }
+}
+
+/// Runs consecutive steps as one script; a step that failed for a passing reason is begun again, with those after it.
+async fn script(runner: &Runner, stage: &Stage, steps: std::ops::Range<usize>) -> Result<(), StageFailure> {
+    let mut first = steps.start;
+    let mut attempt = 1;
+    loop {
+        let part: Vec<(usize, &Step)> = (first..steps.end).map(|number| (number, &stage.steps[number])).collect();
+        let rendered = script::render(&part);
+        let mut following = Following { runner, stage, running: None, output: Vec::new() };
+        let result = match machine(runner, stage) {
+            Ok(machine) => machine.run(&rendered, &mut |event| following.take(event)).await.map_err(StepError::Machine),
+            Err(error) => Err(error),
+        };
+        let Err(cause) = result else { return Ok(()) };
+        let number = following.running.map_or(first, |(number, _)| number);
+        if attempt < ATTEMPTS && may_pass(&stage.steps[number].action, &cause) {
+            pause(runner, stage, number, &cause, &mut attempt).await;
+            first = number;
+            continue;
+        }
+        let output = std::mem::take(&mut following.output);
+        return Err(failure(runner, stage, number, cause, output));
+    }
+}
+
+async fn copy(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StageFailure> {
+    let step = &stage.steps[number];
+    let reference = step_ref(stage, number);
+    runner.say(Event::StepStarted { step: reference.clone(), title: step.title.clone() });
+    let began = Instant::now();
+    let mut attempt = 1;
+    loop {
+        match copy_once(runner, stage, number).await {
+            Ok(()) => break,
+            Err(cause) if attempt < ATTEMPTS && may_pass(&step.action, &cause) => {
+                pause(runner, stage, number, &cause, &mut attempt).await;
+            }
+            Err(cause) => return Err(failure(runner, stage, number, cause, Vec::new())),
+        }
+    }
+    runner.say(Event::StepDone { step: reference, title: step.title.clone(), elapsed: began.elapsed() });
+    Ok(())
+}
+
+async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StepError> {
+    let wanted = stage.steps[number].action.blob().expect("only steps that copy come here");
+    let local = runner
+        .blobs
+        .get(&wanted.sha256)
+        .cloned()
+        .ok_or_else(|| StepError::NoArtifact { artifact: wanted.artifact.clone(), sha256: wanted.sha256.clone() })?;
+    let mode = if matches!(stage.steps[number].action, Action::CopyBinary(_)) { 0o755 } else { 0o600 };
+    let blob = Blob { local, dest: wanted.destination.clone(), sha256: wanted.sha256.clone(), size: wanted.size, mode };
+    let machine = machine(runner, stage)?;
+    let _permit = runner.uploads.acquire().await.expect("the semaphore is never closed");
+    let mut sent = 0;
+    machine
+        .copy(&blob, &mut |bytes| {
+            sent += bytes;
+            runner.say(Event::StepProgress { step: step_ref(stage, number), bytes: sent, total: wanted.size });
+        })
+        .await
+        .map_err(StepError::Machine)
+}
+
+/// Applies consecutive objects: namespaces and definitions come first in the design, so order is kept.
+async fn apply(runner: &Runner, stage: &Stage, steps: std::ops::Range<usize>) -> Result<(), StageFailure> {
+    for number in steps {
+        in_cluster(runner, stage, number).await?;
+    }
+    Ok(())
+}
+
+async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StageFailure> {
+    let step = &stage.steps[number];
+    let reference = step_ref(stage, number);
+    runner.say(Event::StepStarted { step: reference.clone(), title: step.title.clone() });
+    let began = Instant::now();
+    let Some(cluster) = &runner.cluster else {
+        return Err(failure(runner, stage, number, StepError::NoCluster, Vec::new()));
+    };
+    let result = match &step.action {
+        Action::ApplyObject(object) => cluster.apply(object).await,
+        Action::DeleteObject(object) => cluster.delete(object).await,
+        Action::WaitInCluster(condition) => cluster.wait(condition).await,
+        _ => unreachable!("only steps in the cluster come here"),
+    };
+    if let Err(error) = result {
+        return Err(failure(runner, stage, number, error.into(), Vec::new()));
+    }
+    runner.say(Event::StepDone { step: reference, title: step.title.clone(), elapsed: began.elapsed() });
+    Ok(())
+}
+
+/// Whether trying again has a chance: package mirrors and connections come back.
+fn may_pass(action: &Action, cause: &StepError) -> bool {
+    let StepError::Machine(error) = cause else { return false };
+    match &error.fault {
+        Fault::ConnectionLost { .. } | Fault::ConnectTimeout { .. } | Fault::Unreachable { .. } => true,
+        Fault::StepFailed { .. } => matches!(action, Action::InstallPackages(_)),
+        _ => false,
+    }
+}
+
+async fn pause(runner: &Runner, stage: &Stage, number: usize, cause: &StepError, attempt: &mut u32) {
+    let length = FIRST_PAUSE * 2_u32.pow(*attempt - 1);
+    *attempt += 1;
+    runner.say(Event::StepRetried {
+        step: step_ref(stage, number),
+        title: stage.steps[number].title.clone(),
+        cause: with_sources(cause),
+        attempt: *attempt,
+    });
+    tokio::time::sleep(length).await;
+}
