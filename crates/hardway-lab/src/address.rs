@@ -33,10 +33,7 @@ impl Subnet {
     }
 
     pub(crate) fn cidr(self) -> Cidr {
-        Cidr {
-            address: self.host(0),
-            prefix: 24,
-        }
+        Cidr { address: self.host(0), prefix: 24 }
     }
 }
 
@@ -81,20 +78,14 @@ impl FromStr for Cidr {
         if prefix > 32 {
             return Err(());
         }
-        Ok(Self {
-            address: address.parse().map_err(|_| ())?,
-            prefix,
-        })
+        Ok(Self { address: address.parse().map_err(|_| ())?, prefix })
     }
 }
 
 /// The destinations in `ip -4 -oneline route show table all` and the addresses in
 /// `ip -4 -oneline address`: every word that reads as a range.
 pub(crate) fn ranges_in_use(ip_output: &str) -> Vec<Cidr> {
-    ip_output
-        .split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect()
+    ip_output.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 /// The last octet for a machine: load balancers `lb`, `lb2` at .10, .9 and downwards, control
@@ -110,21 +101,14 @@ pub(crate) fn host_number(subnet: Subnet, name: &str, taken: &[u8]) -> Result<u8
         .into_iter()
         .chain(200..=254)
         .find(|host| !taken.contains(host))
-        .ok_or_else(|| LabError::NoFreeAddress {
-            machine: name.to_owned(),
-            subnet: subnet.to_string(),
-        })
+        .ok_or_else(|| LabError::NoFreeAddress { machine: name.to_owned(), subnet: subnet.to_string() })
 }
 
 /// `cp12` → (`cp`, 12); without digits, or with too large a number, the number is 0 or 255.
 fn split_number(name: &str) -> (&str, u8) {
     let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = &name[letters.len()..];
-    let number = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().unwrap_or(u8::MAX)
-    };
+    let number = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u8::MAX) };
     (letters, number)
 }
 
@@ -133,10 +117,7 @@ pub(crate) fn check_names(names: &[String]) -> Result<()> {
     for (index, name) in names.iter().enumerate() {
         let reason = if name.is_empty() || name.len() > 63 {
             "is not 1 to 63 characters long"
-        } else if !name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
+        } else if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             "has characters other than a-z, 0-9 and `-`"
         } else if name.starts_with('-') || name.ends_with('-') {
             "begins or ends with `-`"
@@ -145,10 +126,7 @@ pub(crate) fn check_names(names: &[String]) -> Result<()> {
         } else {
             continue;
         };
-        return Err(LabError::MachineName {
-            name: name.clone(),
-            reason,
-        });
+        return Err(LabError::MachineName { name: name.clone(), reason });
     }
     Ok(())
 }
@@ -203,10 +181,7 @@ mod tests {
 
     #[test]
     fn a_default_route_takes_nothing() {
-        assert_eq!(
-            Subnet::choose(255, &ranges_in_use("0.0.0.0/0")),
-            Some(Subnet(255))
-        );
+        assert_eq!(Subnet::choose(255, &ranges_in_use("0.0.0.0/0")), Some(Subnet(255)));
     }
 
     #[test]

@@ -15,11 +15,7 @@ use crate::id::LabId;
 
 /// The lab's cgroup, relative to a hierarchy's mount point.
 pub(crate) fn cgroup(id: &LabId) -> Result<PathBuf> {
-    Ok(if needed()? {
-        unit_cgroup(id).join(id.cgroup())
-    } else {
-        PathBuf::from(id.cgroup())
-    })
+    Ok(if needed()? { unit_cgroup(id).join(id.cgroup()) } else { PathBuf::from(id.cgroup()) })
 }
 
 /// Makes sure that the branch is there, and returns the lab's cgroup in it.

@@ -36,11 +36,7 @@ struct Archive {
 pub(crate) fn sources(base: Base) -> Result<Option<String>> {
     let mut archives = Vec::new();
     for (name, text) in source_files()? {
-        let entries = if name.ends_with(".sources") {
-            deb822_archives(&text)
-        } else {
-            one_line_archives(&text)
-        };
+        let entries = if name.ends_with(".sources") { deb822_archives(&text) } else { one_line_archives(&text) };
         for archive in entries {
             if !archives.contains(&archive) {
                 archives.push(archive);
@@ -63,12 +59,7 @@ fn source_files() -> Result<Vec<(String, String)>> {
     }
     paths
         .into_iter()
-        .filter(|path| {
-            path.is_file()
-                && path
-                    .extension()
-                    .is_some_and(|ext| ext == "list" || ext == "sources")
-        })
+        .filter(|path| path.is_file() && path.extension().is_some_and(|ext| ext == "list" || ext == "sources"))
         .map(|path| {
             let text = fs::read_to_string(&path).at("read", &path)?;
             Ok((path.to_string_lossy().into_owned(), text))
@@ -77,9 +68,8 @@ fn source_files() -> Result<Vec<(String, String)>> {
 }
 
 fn archive(uri: &str, suite: &str, components: &[&str]) -> Option<Archive> {
-    let is_debian = uri.trim_end_matches('/').rsplit('/').next().is_some_and(|last| {
-        last == "debian" || last == "debian-security"
-    });
+    let is_debian =
+        uri.trim_end_matches('/').rsplit('/').next().is_some_and(|last| last == "debian" || last == "debian-security");
     let codename = ["bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing"]
         .into_iter()
         .find(|name| suite.starts_with(name))?;
@@ -144,12 +134,7 @@ fn deb822_archives(text: &str) -> Vec<Archive> {
 
 fn render(archives: &[Archive], base: Base) -> String {
     let mut text = String::new();
-    for Archive {
-        uri,
-        pocket,
-        components,
-    } in archives
-    {
+    for Archive { uri, pocket, components } in archives {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -164,10 +149,7 @@ fn render(archives: &[Archive], base: Base) -> String {
 /// apt.conf lines with which the host reaches its mirrors: proxies, time-outs, clock checks.
 pub(crate) fn options() -> Result<String> {
     let mut options = reaching(&run("apt-config", &["dump"])?);
-    for (variable, key) in [
-        ("http_proxy", "Acquire::http::Proxy"),
-        ("https_proxy", "Acquire::https::Proxy"),
-    ] {
+    for (variable, key) in [("http_proxy", "Acquire::http::Proxy"), ("https_proxy", "Acquire::https::Proxy")] {
         // apt obeys these variables, and a machine does not have the operator's.
         if let Ok(proxy) = std::env::var(variable)
             && !proxy.is_empty()
@@ -201,16 +183,10 @@ mod tests {
              deb https://packages.example/apt cloud-bookworm main\n\
              deb https://download.example/linux/debian bookworm stable\n",
         );
-        let found: Vec<_> = archives
-            .iter()
-            .map(|a| (a.uri.as_str(), a.pocket.as_str(), a.components.len()))
-            .collect();
+        let found: Vec<_> = archives.iter().map(|a| (a.uri.as_str(), a.pocket.as_str(), a.components.len())).collect();
         assert_eq!(
             found,
-            [
-                ("http://mirror.example/debian", "", 2),
-                ("http://mirror.example/debian-security/", "-security", 1),
-            ]
+            [("http://mirror.example/debian", "", 2), ("http://mirror.example/debian-security/", "-security", 1),]
         );
     }
 

@@ -53,17 +53,12 @@ struct Recipe {
 
 impl Recipe {
     fn of_host(base: Base, extra_packages: &[String]) -> Result<Self> {
-        let mut packages: Vec<String> = SERVER_PACKAGES
-            .iter()
-            .map(|&name| name.to_owned())
-            .chain(extra_packages.iter().cloned())
-            .collect();
+        let mut packages: Vec<String> =
+            SERVER_PACKAGES.iter().map(|&name| name.to_owned()).chain(extra_packages.iter().cloned()).collect();
         packages.sort();
         packages.dedup();
         let sources = apt::sources(base)?;
-        let over_https = sources
-            .as_deref()
-            .is_some_and(|text| text.contains("URIs: https://"));
+        let over_https = sources.as_deref().is_some_and(|text| text.contains("URIs: https://"));
         Ok(Self {
             version: RECIPE_VERSION,
             suite: base.codename(),
@@ -127,22 +122,12 @@ pub(crate) fn ensure(base: Base, extra_packages: &[String], on_event: OnEvent<'_
         return Ok(path);
     }
     remove_partial(&cache)?;
-    on_event(Event::BuildingBase {
-        base,
-        extra_packages: extra_packages.to_vec(),
-    });
+    on_event(Event::BuildingBase { base, extra_packages: extra_packages.to_vec() });
     let start = Instant::now();
-    let partial = tempfile::Builder::new()
-        .prefix(PARTIAL)
-        .tempdir_in(&cache)
-        .at("write", &cache)?;
+    let partial = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(&cache).at("write", &cache)?;
     build(&recipe, partial.path())?;
     fs::rename(partial.path().join("root"), &path).at("write", &path)?;
-    on_event(Event::BaseBuilt {
-        base,
-        path: path.clone(),
-        took: start.elapsed(),
-    });
+    on_event(Event::BaseBuilt { base, path: path.clone(), took: start.elapsed() });
     Ok(path)
 }
 
@@ -164,10 +149,7 @@ fn build(recipe: &Recipe, dir: &Path) -> Result<()> {
         fs::write(&path, text).at("write", &path)?;
         Ok(path)
     };
-    let options = write(
-        "apt.conf",
-        &format!("{}Acquire::Languages \"none\";\n", recipe.apt_options),
-    )?;
+    let options = write("apt.conf", &format!("{}Acquire::Languages \"none\";\n", recipe.apt_options))?;
     let hook = write("customize", &format!("set -eu\n{}\n", recipe.customize))?;
 
     // The tool has many children and mounts: in namespaces of their own all end with the operator.
@@ -181,18 +163,12 @@ fn build(recipe: &Recipe, dir: &Path) -> Result<()> {
         .arg(format!("--include={}", recipe.packages.join(",")))
         .arg(format!("--aptopt={}", options.display()));
     for (path, _) in &recipe.authorities {
-        command.arg(format!(
-            "--customize-hook=copy-in {} /usr/local/share/ca-certificates",
-            path.display()
-        ));
+        command.arg(format!("--customize-hook=copy-in {} /usr/local/share/ca-certificates", path.display()));
     }
     if !recipe.authorities.is_empty() {
         command.arg("--customize-hook=chroot \"$1\" update-ca-certificates");
     }
-    command
-        .arg(format!("--customize-hook=sh {} \"$1\"", hook.display()))
-        .arg(recipe.suite)
-        .arg(dir.join("root"));
+    command.arg(format!("--customize-hook=sh {} \"$1\"", hook.display())).arg(recipe.suite).arg(dir.join("root"));
     if let Some(sources) = &recipe.sources {
         command.arg(write("debian.sources", sources)?);
     }

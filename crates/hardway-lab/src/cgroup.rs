@@ -46,9 +46,7 @@ pub(crate) struct Hierarchies(Vec<Hierarchy>);
 impl Hierarchies {
     /// As they are mounted now.
     pub(crate) fn of_host() -> Result<Self> {
-        Ok(Self::parse(
-            &fs::read_to_string(MOUNTINFO).at("read", MOUNTINFO)?,
-        ))
+        Ok(Self::parse(&fs::read_to_string(MOUNTINFO).at("read", MOUNTINFO)?))
     }
 
     /// proc_pid_mountinfo(5): the fifth word is the mount point, ` - ` ends the optional fields.
@@ -68,15 +66,9 @@ impl Hierarchies {
             let Some(mount) = left.split_whitespace().nth(4) else {
                 continue;
             };
-            let again = found
-                .iter()
-                .any(|h| h.version == version && (version == Version::V2 || h.options == options));
+            let again = found.iter().any(|h| h.version == version && (version == Version::V2 || h.options == options));
             if !again {
-                found.push(Hierarchy {
-                    mount: mount.into(),
-                    version,
-                    options,
-                });
+                found.push(Hierarchy { mount: mount.into(), version, options });
             }
         }
         Self(found)
@@ -89,10 +81,7 @@ impl Hierarchies {
 
     /// The group `path` in every hierarchy.
     pub(crate) fn group(&self, path: impl Into<PathBuf>) -> Group<'_> {
-        Group {
-            hierarchies: self,
-            path: path.into(),
-        }
+        Group { hierarchies: self, path: path.into() }
     }
 }
 
@@ -105,17 +94,11 @@ pub(crate) struct Group<'a> {
 
 impl<'a> Group<'a> {
     pub(crate) fn child(&self, name: &str) -> Group<'a> {
-        Group {
-            hierarchies: self.hierarchies,
-            path: self.path.join(name),
-        }
+        Group { hierarchies: self.hierarchies, path: self.path.join(name) }
     }
 
     fn folders(&self) -> impl Iterator<Item = (&Hierarchy, PathBuf)> {
-        self.hierarchies
-            .0
-            .iter()
-            .map(|h| (h, h.mount.join(&self.path)))
+        self.hierarchies.0.iter().map(|h| (h, h.mount.join(&self.path)))
     }
 
     /// The files to write a process id to, to bring it in.
@@ -165,9 +148,7 @@ impl<'a> Group<'a> {
         };
         // Where this process has no cgroup namespace of its own, the path has something before it.
         let inside = format!("/{}/", self.path.display());
-        text.lines()
-            .filter_map(|line| line.splitn(3, ':').nth(2))
-            .any(|path| format!("{path}/").contains(&inside))
+        text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).any(|path| format!("{path}/").contains(&inside))
     }
 
     /// Sends a signal to a process of the group, and to no other.
@@ -279,8 +260,7 @@ mod tests {
 28 24 0:25 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
 29 99 0:23 / /elsewhere/memory rw,relatime - cgroup cgroup rw,memory
 ";
-    const UNIFIED: &str =
-        "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+    const UNIFIED: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 
     #[test]
     fn every_hierarchy_is_found_once() {
@@ -288,12 +268,7 @@ mod tests {
         let mounts: Vec<_> = found.0.iter().map(|h| h.mount.to_str().unwrap()).collect();
         assert_eq!(
             mounts,
-            [
-                "/sys/fs/cgroup/cpuset",
-                "/sys/fs/cgroup/memory",
-                "/sys/fs/cgroup/systemd",
-                "/sys/fs/cgroup/unified"
-            ]
+            ["/sys/fs/cgroup/cpuset", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
         );
         assert!(found.0[0].has("cpuset"));
         assert!(!found.unified());
@@ -303,9 +278,6 @@ mod tests {
     fn version_2_alone_is_unified() {
         let found = Hierarchies::parse(UNIFIED);
         assert!(found.unified());
-        assert_eq!(
-            found.group("a").child("b").procs_files(),
-            [Path::new("/sys/fs/cgroup/a/b/cgroup.procs")]
-        );
+        assert_eq!(found.group("a").child("b").procs_files(), [Path::new("/sys/fs/cgroup/a/b/cgroup.procs")]);
     }
 }

@@ -21,15 +21,8 @@ pub(crate) fn succeeds(program: &str, args: &[&str]) -> Result<bool> {
 /// Runs a command that reads `input`.
 pub(crate) fn run_with_input(program: &str, args: &[&str], input: &str) -> Result<String> {
     let mut command = Command::new(program);
-    command
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let spawn_error = |source| LabError::Spawn {
-        program: program.to_owned(),
-        source,
-    };
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let spawn_error = |source| LabError::Spawn { program: program.to_owned(), source };
     let mut child = command.spawn().map_err(spawn_error)?;
     let mut stdin = child.stdin.take().expect("stdin was piped above");
     // A child that refuses its input says why on stderr, which is the better message.
@@ -49,10 +42,7 @@ fn output(command: &mut Command) -> Result<Output> {
     command
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| LabError::Spawn {
-            program: command.get_program().to_string_lossy().into_owned(),
-            source,
-        })
+        .map_err(|source| LabError::Spawn { program: command.get_program().to_string_lossy().into_owned(), source })
 }
 
 fn checked(command: &Command, output: Output) -> Result<String> {

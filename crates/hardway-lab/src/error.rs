@@ -163,10 +163,6 @@ pub(crate) trait FileContext<T> {
 
 impl<T> FileContext<T> for io::Result<T> {
     fn at(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T> {
-        self.map_err(|source| LabError::File {
-            action,
-            path: path.into(),
-            source,
-        })
+        self.map_err(|source| LabError::File { action, path: path.into(), source })
     }
 }

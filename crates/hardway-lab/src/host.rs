@@ -18,10 +18,7 @@ const NEEDED: [(&str, &str); 9] = [
     ("ssh-keygen", "openssh-client"),
     ("unshare", "util-linux"),
     ("mount", "mount"),
-    (
-        "/usr/share/keyrings/debian-archive-keyring.gpg",
-        "debian-archive-keyring",
-    ),
+    ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
 ];
 
 /// Kernel features that containers in the machines use; machines share the host's kernel and
@@ -43,11 +40,8 @@ const MODULES: [&str; 12] = [
 
 /// Debian packages that the host lacks, without duplicates.
 pub fn missing_host_packages() -> Vec<String> {
-    let mut missing: Vec<String> = NEEDED
-        .iter()
-        .filter(|(file, _)| !is_there(file))
-        .map(|(_, package)| (*package).to_owned())
-        .collect();
+    let mut missing: Vec<String> =
+        NEEDED.iter().filter(|(file, _)| !is_there(file)).map(|(_, package)| (*package).to_owned()).collect();
     missing.dedup();
     missing
 }
@@ -65,9 +59,7 @@ pub fn install_host_packages(on_event: OnEvent<'_>) -> Result<()> {
     if !is_there("apt-get") {
         return Err(LabError::NoApt { packages });
     }
-    on_event(Event::InstallingHostPackages {
-        packages: packages.clone(),
-    });
+    on_event(Event::InstallingHostPackages { packages: packages.clone() });
     let install = || {
         finish(
             Command::new("apt-get")
@@ -98,20 +90,12 @@ fn is_there(file: &str) -> bool {
 }
 
 pub(crate) fn require_root() -> Result<()> {
-    if rustix::process::geteuid().is_root() {
-        Ok(())
-    } else {
-        Err(LabError::NotRoot)
-    }
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(LabError::NotRoot) }
 }
 
 pub(crate) fn require_packages() -> Result<()> {
     let packages = missing_host_packages();
-    if packages.is_empty() {
-        Ok(())
-    } else {
-        Err(LabError::MissingHostPackages { packages })
-    }
+    if packages.is_empty() { Ok(()) } else { Err(LabError::MissingHostPackages { packages }) }
 }
 
 /// Whether PID 1 is systemd, as sd_booted(3) decides it.

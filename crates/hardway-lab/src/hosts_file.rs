@@ -36,17 +36,14 @@ fn write(text: &str) -> Result<()> {
         let mode = fs::metadata(hosts)?.mode();
         let mut file = tempfile::NamedTempFile::new_in("/etc")?;
         file.write_all(text.as_bytes())?;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(mode & 0o7777))?;
+        file.as_file().set_permissions(fs::Permissions::from_mode(mode & 0o7777))?;
         file.as_file().sync_all()?;
         file.persist(hosts)?;
         Ok(())
     };
     // In a container the file is a mount point or its folder is read-only: then it can only be
     // written in place.
-    replace()
-        .or_else(|_| fs::write(hosts, text))
-        .at("write", hosts)
+    replace().or_else(|_| fs::write(hosts, text)).at("write", hosts)
 }
 
 fn begin(id: &LabId) -> String {
@@ -112,11 +109,7 @@ mod tests {
 
     #[test]
     fn other_labs_blocks_stay() {
-        let both = with_block(
-            &with_block(HOST, &id("/a"), &names(10)),
-            &id("/b"),
-            &names(11),
-        );
+        let both = with_block(&with_block(HOST, &id("/a"), &names(10)), &id("/b"), &names(11));
         let one = with_block(&both, &id("/a"), &[]);
         assert_eq!(one, with_block(HOST, &id("/b"), &names(11)));
     }

@@ -33,17 +33,11 @@ pub(crate) fn generate(private: &Path, comment: &str) -> Result<()> {
         }
     }
     let path = private.to_string_lossy();
-    run(
-        "ssh-keygen",
-        &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path],
-    )?;
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path])?;
     Ok(())
 }
 
 /// A public key file's line without its newline.
 pub(crate) fn read_line(public: &Path) -> Result<String> {
-    Ok(fs::read_to_string(public)
-        .at("read", public)?
-        .trim_end()
-        .to_owned())
+    Ok(fs::read_to_string(public).at("read", public)?.trim_end().to_owned())
 }

@@ -58,13 +58,7 @@ impl Lab {
         host::load_kernel_modules()?;
         let cgroup = anchor::up(&id)?;
         let state = prepare_host(&dir, &id, config, &base)?;
-        let lab = Self {
-            dir,
-            id,
-            state,
-            hierarchies: Hierarchies::of_host()?,
-            cgroup,
-        };
+        let lab = Self { dir, id, state, hierarchies: Hierarchies::of_host()?, cgroup };
         lab.warn(on_event)?;
         lab.create_missing(&operator_key, on_event)?;
         let (resolv_conf, _) = network::resolv_conf()?;
@@ -99,13 +93,7 @@ impl Lab {
         };
         let hierarchies = Hierarchies::of_host()?;
         let cgroup = anchor::cgroup(&id)?;
-        Ok(Some(Self {
-            dir,
-            id,
-            state,
-            hierarchies,
-            cgroup,
-        }))
+        Ok(Some(Self { dir, id, state, hierarchies, cgroup }))
     }
 
     /// Removes the lab and all it put on the host, whatever state it is in; afterwards nothing of
@@ -121,9 +109,7 @@ impl Lab {
         // A damaged state must not keep anybody from removing it; all names come from the id.
         if let Ok(Some(state)) = LabState::load(&id.state_dir()) {
             for machine in state.machines {
-                on_event(Event::StoppingMachine {
-                    machine: machine.name,
-                });
+                on_event(Event::StoppingMachine { machine: machine.name });
             }
         }
         let hierarchies = Hierarchies::of_host()?;
@@ -174,11 +160,7 @@ impl Lab {
     /// # Errors
     /// A machine's host key cannot be read.
     pub fn machines(&self) -> Result<Vec<LabMachine>> {
-        self.state
-            .machines
-            .iter()
-            .map(|record| self.view(record))
-            .collect()
+        self.state.machines.iter().map(|record| self.view(record)).collect()
     }
 
     /// The machines as they are now.
@@ -194,9 +176,7 @@ impl Lab {
                 let running = machine.state == MachineState::Running;
                 Ok(MachineStatus {
                     sshd: running && ssh_answers(machine.address),
-                    memory_bytes: running
-                        .then(|| self.machine(record).memory_bytes())
-                        .flatten(),
+                    memory_bytes: running.then(|| self.machine(record).memory_bytes()).flatten(),
                     machine,
                 })
             })
@@ -282,10 +262,7 @@ impl Lab {
             if machine.exists() {
                 continue;
             }
-            on_event(Event::CreatingMachine {
-                machine: record.name.clone(),
-                address: machine.address,
-            });
+            on_event(Event::CreatingMachine { machine: record.name.clone(), address: machine.address });
             machine.create(&Seed {
                 name: &record.name,
                 subnet: self.state.subnet,
@@ -325,18 +302,12 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
     fs::create_dir_all(&state_dir).at("create", &state_dir)?;
     let mut state = match LabState::load(&state_dir)? {
         Some(state) if state.owner != dir => {
-            return Err(LabError::IdTaken {
-                id: id.to_string(),
-                owner: state.owner,
-            });
+            return Err(LabError::IdTaken { id: id.to_string(), owner: state.owner });
         }
         Some(state) => state,
-        None => LabState {
-            owner: dir.to_path_buf(),
-            subnet: free_subnet(id)?,
-            machines: Vec::new(),
-            aliases: Vec::new(),
-        },
+        None => {
+            LabState { owner: dir.to_path_buf(), subnet: free_subnet(id)?, machines: Vec::new(), aliases: Vec::new() }
+        }
     };
     for name in &config.machines {
         if state.machine(name).is_ok() {
@@ -355,10 +326,7 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
         .map(|(alias, name)| {
             let machine = state
                 .machine(name)
-                .map_err(|_| LabError::AliasWithoutMachine {
-                    alias: alias.clone(),
-                    machine: name.clone(),
-                })?;
+                .map_err(|_| LabError::AliasWithoutMachine { alias: alias.clone(), machine: name.clone() })?;
             Ok((state.subnet.host(machine.host), alias.clone()))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -403,11 +371,7 @@ fn absolute(dir: &Path) -> Result<PathBuf> {
     for ancestor in dir.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
             let rest = dir.strip_prefix(ancestor).expect("an ancestor is a prefix");
-            return Ok(if rest.as_os_str().is_empty() {
-                real
-            } else {
-                real.join(rest)
-            });
+            return Ok(if rest.as_os_str().is_empty() { real } else { real.join(rest) });
         }
     }
     Ok(dir)
@@ -424,9 +388,6 @@ mod tests {
         let link = temporary.path().join("link");
         fs::create_dir(&real).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        assert_eq!(
-            absolute(&link.join(".hardway/lab")).unwrap(),
-            real.join(".hardway/lab")
-        );
+        assert_eq!(absolute(&link.join(".hardway/lab")).unwrap(), real.join(".hardway/lab"));
     }
 }

@@ -42,8 +42,7 @@ pub(crate) fn scan(dir: &Path, id: &LabId) -> Result<Vec<String>> {
         }
     }
     // Without any lab there is no folder, and with it goes the note on forwarding.
-    if fs::read_dir(STATE_ROOT).is_ok_and(|labs| labs.flatten().all(|entry| !entry.path().is_dir()))
-    {
+    if fs::read_dir(STATE_ROOT).is_ok_and(|labs| labs.flatten().all(|entry| !entry.path().is_dir())) {
         found.push(format!("folder {STATE_ROOT} without a lab"));
     }
     Ok(found)

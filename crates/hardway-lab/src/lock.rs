@@ -28,17 +28,11 @@ impl DirLock {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 opened => opened.at("open", dir)?,
             };
-            rustix::fs::flock(&directory, FlockOperation::LockExclusive).map_err(|errno| {
-                LabError::Kernel {
-                    action: "lock the lab",
-                    source: errno.into(),
-                }
-            })?;
+            rustix::fs::flock(&directory, FlockOperation::LockExclusive)
+                .map_err(|errno| LabError::Kernel { action: "lock the lab", source: errno.into() })?;
             let locked = directory.metadata().at("read", dir)?;
             if fs::metadata(dir).is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino())) {
-                return Ok(Self {
-                    _directory: directory,
-                });
+                return Ok(Self { _directory: directory });
             }
         }
     }

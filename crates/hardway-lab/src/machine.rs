@@ -71,11 +71,7 @@ impl Machine<'_> {
     }
 
     pub(crate) fn state(&self) -> MachineState {
-        if self.group.processes().is_empty() {
-            MachineState::Stopped
-        } else {
-            MachineState::Running
-        }
+        if self.group.processes().is_empty() { MachineState::Stopped } else { MachineState::Running }
     }
 
     pub(crate) fn host_key(&self) -> Result<String> {
@@ -114,29 +110,20 @@ impl Machine<'_> {
     pub(crate) fn start(&self, resolv_conf: &str, operator_key: &str, on_event: OnEvent<'_>) -> Result<()> {
         let start = Instant::now();
         if self.state() == MachineState::Stopped {
-            on_event(Event::StartingMachine {
-                machine: self.name().to_owned(),
-            });
+            on_event(Event::StartingMachine { machine: self.name().to_owned() });
             seed::set_resolv_conf(&self.disk(), resolv_conf)?;
             seed::authorize(&self.disk(), operator_key)?;
             self.launch()?;
         }
         self.wait_until_ready(start)?;
-        on_event(Event::MachineReady {
-            machine: self.name().to_owned(),
-            address: self.address,
-            took: start.elapsed(),
-        });
+        on_event(Event::MachineReady { machine: self.name().to_owned(), address: self.address, took: start.elapsed() });
         Ok(())
     }
 
     fn launch(&self) -> Result<()> {
         let dir = self.dir();
         if !self.record.base.exists() {
-            return Err(LabError::BaseGone {
-                machine: self.name().to_owned(),
-                base: self.record.base.clone(),
-            });
+            return Err(LabError::BaseGone { machine: self.name().to_owned(), base: self.record.base.clone() });
         }
         // Groups that the last boot's containers left would be there after this one.
         self.group.remove()?;
@@ -163,16 +150,8 @@ impl Machine<'_> {
         let errors = console.try_clone().at("write", self.console_file())?;
         // A session of its own: the operator's Ctrl-C and terminal are not the machine's.
         let mut command = Command::new("setsid");
-        command
-            .args(["--fork", "/bin/sh"])
-            .arg(dir.join("watch"))
-            .stdin(Stdio::null())
-            .stdout(console)
-            .stderr(errors);
-        let status = command.status().map_err(|source| LabError::Spawn {
-            program: "setsid".to_owned(),
-            source,
-        })?;
+        command.args(["--fork", "/bin/sh"]).arg(dir.join("watch")).stdin(Stdio::null()).stdout(console).stderr(errors);
+        let status = command.status().map_err(|source| LabError::Spawn { program: "setsid".to_owned(), source })?;
         if status.success() {
             return Ok(());
         }
@@ -196,10 +175,7 @@ impl Machine<'_> {
     fn wait_until_ready(&self, start: Instant) -> Result<()> {
         while !ssh_answers(self.address) {
             if self.ended_file().exists() {
-                return Err(LabError::MachineDied {
-                    machine: self.name().to_owned(),
-                    console: self.console_tail(),
-                });
+                return Err(LabError::MachineDied { machine: self.name().to_owned(), console: self.console_tail() });
             }
             if start.elapsed() > BOOT_LIMIT {
                 return Err(LabError::MachineSilent {
@@ -222,9 +198,7 @@ impl Machine<'_> {
             return Ok(());
         }
         let start = Instant::now();
-        on_event(Event::StoppingMachine {
-            machine: self.name().to_owned(),
-        });
+        on_event(Event::StoppingMachine { machine: self.name().to_owned() });
         let inside = self.inside();
         // How many PID namespaces deep we are: nspawn is as deep, its init one deeper.
         let depth = namespace_pids(rustix::process::getpid().as_raw_nonzero().get()).len();
@@ -246,10 +220,7 @@ impl Machine<'_> {
             thread::sleep(POLL);
         }
         self.kill()?;
-        on_event(Event::MachineStopped {
-            machine: self.name().to_owned(),
-            took: start.elapsed(),
-        });
+        on_event(Event::MachineStopped { machine: self.name().to_owned(), took: start.elapsed() });
         Ok(())
     }
 
@@ -275,10 +246,7 @@ pub(crate) fn kill_all(group: &Group<'_>, machine: &str) -> Result<()> {
             return Ok(());
         }
         if start.elapsed() > KILL_LIMIT {
-            return Err(LabError::Unkillable {
-                machine: machine.to_owned(),
-                pids,
-            });
+            return Err(LabError::Unkillable { machine: machine.to_owned(), pids });
         }
         group.kill()?;
         thread::sleep(POLL);
@@ -287,9 +255,7 @@ pub(crate) fn kill_all(group: &Group<'_>, machine: &str) -> Result<()> {
 
 /// Whether sshd says its name (RFC 4253, section 4.2).
 pub(crate) fn ssh_answers(address: Ipv4Addr) -> bool {
-    let Ok(mut stream) =
-        TcpStream::connect_timeout(&SocketAddr::from((address, 22)), CONNECT_LIMIT)
-    else {
+    let Ok(mut stream) = TcpStream::connect_timeout(&SocketAddr::from((address, 22)), CONNECT_LIMIT) else {
         return false;
     };
     let mut banner = [0; 4];

@@ -19,10 +19,7 @@ const DEFAULT_MTU: u32 = 1500;
 /// Every IPv4 range that the host has an address in or a route to.
 pub(crate) fn host_ranges() -> Result<Vec<Cidr>> {
     let mut ranges = ranges_in_use(&run("ip", &["-4", "-oneline", "address", "show"])?);
-    ranges.extend(ranges_in_use(&run(
-        "ip",
-        &["-4", "-oneline", "route", "show", "table", "all"],
-    )?));
+    ranges.extend(ranges_in_use(&run("ip", &["-4", "-oneline", "route", "show", "table", "all"])?));
     Ok(ranges)
 }
 
@@ -32,10 +29,7 @@ pub(crate) fn up(id: &LabId, subnet: Subnet) -> Result<()> {
     if !interface_exists(&bridge) {
         run("ip", &["link", "add", "name", &bridge, "type", "bridge"])?;
     }
-    run(
-        "ip",
-        &["address", "replace", &format!("{}/24", subnet.gateway()), "dev", &bridge],
-    )?;
+    run("ip", &["address", "replace", &format!("{}/24", subnet.gateway()), "dev", &bridge])?;
     run("ip", &["link", "set", &bridge, "up"])?;
     run_with_input("nft", &["-f", "-"], &ruleset(id, subnet))?;
     enable_forwarding()
@@ -138,8 +132,7 @@ pub(crate) fn uplink_mtu() -> u32 {
 
 /// Whether another program's firewall drops what it does not know, the lab's packets among it.
 pub(crate) fn foreign_drop_policy() -> bool {
-    run("nft", &["list", "chain", "ip", "filter", "FORWARD"])
-        .is_ok_and(|chain| chain.contains("policy drop"))
+    run("nft", &["list", "chain", "ip", "filter", "FORWARD"]).is_ok_and(|chain| chain.contains("policy drop"))
 }
 
 /// A resolv.conf for machines: the host's, without name servers that only the host itself reaches.
@@ -152,9 +145,7 @@ pub(crate) fn resolv_conf() -> Result<(String, bool)> {
     if stub.1 {
         return Ok(stub);
     }
-    Ok(fs::read_to_string(UPSTREAM)
-        .map(|text| reachable_servers(&text))
-        .unwrap_or(stub))
+    Ok(fs::read_to_string(UPSTREAM).map(|text| reachable_servers(&text)).unwrap_or(stub))
 }
 
 fn reachable_servers(text: &str) -> (String, bool) {
@@ -191,8 +182,7 @@ mod tests {
 
     #[test]
     fn name_servers_on_the_hosts_loopback_are_left_out() {
-        let (text, any) =
-            reachable_servers("# stub\nnameserver 127.0.0.53\nnameserver ::1\noptions edns0\n");
+        let (text, any) = reachable_servers("# stub\nnameserver 127.0.0.53\nnameserver ::1\noptions edns0\n");
         assert_eq!(text, "options edns0\n");
         assert!(!any);
         let (text, any) = reachable_servers("nameserver 192.0.2.53\nsearch example.test\n");

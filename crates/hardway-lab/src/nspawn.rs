@@ -47,10 +47,7 @@ impl Boot<'_> {
             "--system-call-filter=@known".to_owned(),
             "--bind=/dev/kmsg".to_owned(),
             // Snapshots of containers are overlays, and an overlay cannot lie on an overlay.
-            format!(
-                "--bind={}:/var/lib/containerd",
-                self.dir.join("containerd").display()
-            ),
+            format!("--bind={}:/var/lib/containerd", self.dir.join("containerd").display()),
             "--link-journal=no".to_owned(),
             "--resolv-conf=off".to_owned(),
             "--timezone=off".to_owned(),
@@ -109,10 +106,7 @@ impl Boot<'_> {
 /// Moves the shell into the groups, or ends it where they are gone: a lab that is being taken down
 /// removes them first, so that no process can slip in behind its back.
 fn join(groups: &[PathBuf]) -> String {
-    groups
-        .iter()
-        .map(|procs| format!("echo $$ >{}\n", quote(&procs.to_string_lossy())))
-        .collect()
+    groups.iter().map(|procs| format!("echo $$ >{}\n", quote(&procs.to_string_lossy()))).collect()
 }
 
 /// A word that sh takes as it is.
@@ -132,9 +126,7 @@ mod tests {
             bridge: "hw-abc123",
             veth: "vb-abc123-11",
             groups: vec!["/sys/fs/cgroup/pids/hardway-lab/abc123/cp1/machine/cgroup.procs".into()],
-            watch_groups: vec![
-                "/sys/fs/cgroup/pids/hardway-lab/abc123/cp1/watch/cgroup.procs".into(),
-            ],
+            watch_groups: vec!["/sys/fs/cgroup/pids/hardway-lab/abc123/cp1/watch/cgroup.procs".into()],
             kernel_modules: false,
         }
     }

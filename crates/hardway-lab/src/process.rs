@@ -34,28 +34,20 @@ pub(crate) fn signal(pid: i32, signal: Signal, still_ours: impl Fn(i32) -> bool)
 /// The process's ids, from our PID namespace to its innermost (proc_pid_status(5), `NSpid`);
 /// empty if it is gone.
 pub(crate) fn namespace_pids(pid: i32) -> Vec<i32> {
-    fs::read_to_string(format!("/proc/{pid}/status"))
-        .map(|status| parse_namespace_pids(&status))
-        .unwrap_or_default()
+    fs::read_to_string(format!("/proc/{pid}/status")).map(|status| parse_namespace_pids(&status)).unwrap_or_default()
 }
 
 fn parse_namespace_pids(status: &str) -> Vec<i32> {
     status
         .lines()
         .find_map(|line| line.strip_prefix("NSpid:"))
-        .map(|pids| {
-            pids.split_whitespace()
-                .filter_map(|pid| pid.parse().ok())
-                .collect()
-        })
+        .map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
         .unwrap_or_default()
 }
 
 /// The process's short name; empty if it is gone.
 pub(crate) fn command_name(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm"))
-        .map(|name| name.trim_end().to_owned())
-        .unwrap_or_default()
+    fs::read_to_string(format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,10 +56,7 @@ mod tests {
 
     #[test]
     fn ids_in_every_namespace_are_read() {
-        assert_eq!(
-            parse_namespace_pids("Name:\tsystemd\nNStgid:\t4711\t1\nNSpid:\t4711\t1\n"),
-            [4711, 1]
-        );
+        assert_eq!(parse_namespace_pids("Name:\tsystemd\nNStgid:\t4711\t1\nNSpid:\t4711\t1\n"), [4711, 1]);
         assert!(parse_namespace_pids("Name:\tx\n").is_empty());
     }
 

@@ -52,12 +52,7 @@ impl Seed<'_> {
 
     /// What the machine must do at each boot because it shares the host's kernel.
     fn setup_script(&self) -> String {
-        let Self {
-            subnet,
-            address,
-            mtu,
-            ..
-        } = self;
+        let Self { subnet, address, mtu, .. } = self;
         format!(
             r#"#!/bin/sh
 # Stands in for hardware and firmware that this local machine does not have; made by the lab.
@@ -145,10 +140,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<()> {
 /// A random one: 32 hexadecimal digits, machine-id(5).
 fn machine_id() -> Result<String> {
     const SOURCE: &str = "/proc/sys/kernel/random/uuid";
-    Ok(fs::read_to_string(SOURCE)
-        .at("read", SOURCE)?
-        .trim()
-        .replace('-', ""))
+    Ok(fs::read_to_string(SOURCE).at("read", SOURCE)?.trim().replace('-', ""))
 }
 
 #[cfg(test)]
@@ -169,10 +161,7 @@ mod tests {
     #[test]
     fn the_setup_script_is_as_expected() {
         let subnet = Subnet::choose(1, &[]).unwrap();
-        assert_eq!(
-            seed(subnet).setup_script(),
-            include_str!("../tests/golden/lab-machine")
-        );
+        assert_eq!(seed(subnet).setup_script(), include_str!("../tests/golden/lab-machine"));
     }
 
     #[test]

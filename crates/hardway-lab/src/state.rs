@@ -40,9 +40,7 @@ impl LabState {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             read => read.at("read", &path)?,
         };
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|source| LabError::State { path, source })
+        serde_json::from_str(&text).map(Some).map_err(|source| LabError::State { path, source })
     }
 
     /// Replaces it as a whole.
@@ -52,20 +50,15 @@ impl LabState {
         let mut file = tempfile::NamedTempFile::new_in(dir).at("write", dir)?;
         file.write_all(text.as_bytes()).at("write", &path)?;
         file.as_file().sync_all().at("write", &path)?;
-        file.persist(&path)
-            .map_err(|error| error.error)
-            .at("write", &path)?;
+        file.persist(&path).map_err(|error| error.error).at("write", &path)?;
         Ok(())
     }
 
     pub(crate) fn machine(&self, name: &str) -> Result<&MachineRecord> {
-        self.machines
-            .iter()
-            .find(|machine| machine.name == name)
-            .ok_or_else(|| LabError::NoSuchMachine {
-                name: name.to_owned(),
-                known: self.machines.iter().map(|m| m.name.clone()).collect(),
-            })
+        self.machines.iter().find(|machine| machine.name == name).ok_or_else(|| LabError::NoSuchMachine {
+            name: name.to_owned(),
+            known: self.machines.iter().map(|m| m.name.clone()).collect(),
+        })
     }
 }
 
@@ -79,11 +72,7 @@ mod tests {
         let state = LabState {
             owner: "/somewhere".into(),
             subnet: Subnet::choose(3, &[]).unwrap(),
-            machines: vec![MachineRecord {
-                name: "cp1".into(),
-                host: 11,
-                base: "/cache/debian-12".into(),
-            }],
+            machines: vec![MachineRecord { name: "cp1".into(), host: 11, base: "/cache/debian-12".into() }],
             aliases: vec![("k8s.example.test".into(), "cp1".into())],
         };
         assert_eq!(LabState::load(dir.path()).unwrap(), None);
