@@ -1,0 +1,51 @@
+//! What a [`Store`](crate::Store) hands out.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+/// The artifacts that were asked for, each a complete file in the cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Catalog {
+    /// By the name on a machine.
+    pub binaries: BTreeMap<String, Binary>,
+    /// By the last part of the reference, without the version.
+    pub images: BTreeMap<String, Image>,
+}
+
+/// A program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Binary {
+    /// The name on a machine. Two names may share one file, as Calico's two CNI plugins do.
+    pub name: String,
+    /// The component of [`hardway_spec::versions::TABLE`] that it belongs to.
+    pub component: String,
+    /// Upstream's version, without a leading `v`.
+    pub version: String,
+    pub path: Utf8PathBuf,
+    /// Lower-case hexadecimal digest of the file.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A container image as an OCI layout in an uncompressed tar archive.
+///
+/// `ctr -n k8s.io images import FILE` makes it known under [`reference`](Self::reference).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// The last part of the reference, without the version.
+    pub name: String,
+    /// What a pod's `image:` says: `hardway.local/NAME:VERSION`.
+    pub reference: String,
+    /// The tag.
+    pub version: String,
+    pub path: Utf8PathBuf,
+    /// Lower-case hexadecimal digest of the archive.
+    pub sha256: String,
+    /// Bytes of the archive.
+    pub size: u64,
+    /// `sha256:…` of the image's manifest, as the container runtime shows it.
+    pub manifest_digest: String,
+}

@@ -1,0 +1,257 @@
+//! An image as an OCI image layout in one tar archive.
+//!
+//! The forms are those of the OCI image specification, version 1: `image-layout.md`,
+//! `manifest.md`, `config.md`, `annotations.md`. containerd's importer takes the image's name
+//! from the annotation `io.containerd.image.name`.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use camino::Utf8Path;
+use serde::Serialize;
+
+use super::layer;
+use super::recipe::Recipe;
+use super::tree::Tree;
+use crate::digest::{self, DigestWriter};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// The same in every archive, so that the same parts give the same digest.
+const CREATED: &str = "1970-01-01T00:00:00Z";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index<'a> {
+    schema_version: u32,
+    media_type: &'a str,
+    manifests: [Descriptor<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest<'a> {
+    schema_version: u32,
+    media_type: &'a str,
+    config: Descriptor<'a>,
+    layers: [Descriptor<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor<'a> {
+    media_type: &'a str,
+    digest: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Annotations>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform<'a>>,
+}
+
+#[derive(Serialize)]
+struct Annotations {
+    #[serde(rename = "io.containerd.image.name")]
+    name: String,
+    #[serde(rename = "org.opencontainers.image.ref.name")]
+    tag: String,
+}
+
+#[derive(Serialize)]
+struct Platform<'a> {
+    architecture: &'a str,
+    os: &'a str,
+}
+
+#[derive(Serialize)]
+struct Config<'a> {
+    created: &'a str,
+    architecture: &'a str,
+    os: &'a str,
+    config: Execution<'a>,
+    rootfs: RootFs<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Execution<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user: &'a str,
+    env: &'a [&'a str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    entrypoint: &'a [&'a str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    cmd: &'a [&'a str],
+    working_dir: &'a str,
+}
+
+#[derive(Serialize)]
+struct RootFs<'a> {
+    r#type: &'a str,
+    diff_ids: [String; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Layout<'a> {
+    image_layout_version: &'a str,
+}
+
+/// Writes the archive to `file`, with the layer in `scratch` meanwhile, and returns the
+/// manifest's digest, `sha256:…`.
+pub(crate) fn write(
+    recipe: &Recipe,
+    architecture: &str,
+    tree: &Tree,
+    scratch: &Utf8Path,
+    file: &Utf8Path,
+) -> io::Result<String> {
+    let writer = layer::write(tree, DigestWriter::new(File::create(scratch)?))?;
+    let (_, layer_sha256, layer_size) = writer.finish();
+
+    let config = json(&Config {
+        created: CREATED,
+        architecture,
+        os: "linux",
+        config: Execution {
+            user: recipe.user,
+            env: recipe.environment,
+            entrypoint: recipe.entrypoint,
+            cmd: recipe.command,
+            working_dir: "/",
+        },
+        rootfs: RootFs {
+            r#type: "layers",
+            // The layer is not compressed, so its digest is also that of its content.
+            diff_ids: [format!("sha256:{layer_sha256}")],
+        },
+    });
+    let config_sha256 = digest::of_bytes(&config);
+    let manifest = json(&Manifest {
+        schema_version: 2,
+        media_type: MANIFEST,
+        config: descriptor(CONFIG, &config_sha256, config.len() as u64),
+        layers: [descriptor(LAYER, &layer_sha256, layer_size)],
+    });
+    let manifest_sha256 = digest::of_bytes(&manifest);
+    let index = json(&Index {
+        schema_version: 2,
+        media_type: INDEX,
+        manifests: [Descriptor {
+            annotations: Some(Annotations { name: recipe.reference(), tag: recipe.tag() }),
+            platform: Some(Platform { architecture, os: "linux" }),
+            ..descriptor(MANIFEST, &manifest_sha256, manifest.len() as u64)
+        }],
+    });
+    let layout = json(&Layout { image_layout_version: "1.0.0" });
+
+    let mut tar = tar::Builder::new(io::BufWriter::new(File::create(file)?));
+    append(&mut tar, "oci-layout", &layout)?;
+    append(&mut tar, "index.json", &index)?;
+    append(&mut tar, &blob(&manifest_sha256), &manifest)?;
+    append(&mut tar, &blob(&config_sha256), &config)?;
+    let mut header = header(layer_size);
+    tar.append_data(&mut header, blob(&layer_sha256), File::open(scratch)?)?;
+    tar.into_inner()?.flush()?;
+    Ok(format!("sha256:{manifest_sha256}"))
+}
+
+fn descriptor<'a>(media_type: &'a str, sha256: &str, size: u64) -> Descriptor<'a> {
+    Descriptor { media_type, digest: format!("sha256:{sha256}"), size, annotations: None, platform: None }
+}
+
+fn blob(sha256: &str) -> String {
+    format!("blobs/sha256/{sha256}")
+}
+
+fn header(size: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(size);
+    header
+}
+
+fn append<W: Write>(tar: &mut tar::Builder<W>, path: &str, bytes: &[u8]) -> io::Result<()> {
+    tar.append_data(&mut header(bytes.len() as u64), path, bytes)
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("structs of strings and numbers have a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use camino::Utf8PathBuf;
+    use serde_json::Value;
+
+    use super::super::recipe::RECIPES;
+    use super::super::tree::{Content, Node};
+    use super::*;
+
+    fn assemble() -> (String, String, BTreeMap<String, Vec<u8>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| Utf8PathBuf::try_from(folder.path().join(name)).unwrap();
+        let mut tree = Tree::default();
+        let content = Content::Bytes(Arc::from(*b"elf"));
+        tree.insert("pause".into(), Node::file(content, true));
+        let file = path("pause.tar");
+        let manifest_digest = write(&RECIPES[0], "amd64", &tree.finish(), &path("layer.tar"), &file).unwrap();
+        let (sha256, _) = digest::of_file(&file).unwrap();
+        let mut files = BTreeMap::new();
+        let mut archive = tar::Archive::new(File::open(&file).unwrap());
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().to_str().unwrap().to_owned();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            files.insert(path, bytes);
+        }
+        (manifest_digest, sha256, files)
+    }
+
+    #[test]
+    fn the_same_parts_give_the_same_archive() {
+        let (_, one, _) = assemble();
+        let (_, other, _) = assemble();
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn the_index_names_the_image_for_containerd() {
+        let (manifest_digest, _, files) = assemble();
+        let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
+        let manifest = &index["manifests"][0];
+        assert_eq!(manifest["digest"], manifest_digest.as_str());
+        assert_eq!(manifest["annotations"]["io.containerd.image.name"], RECIPES[0].reference());
+        assert_eq!(manifest["platform"]["architecture"], "amd64");
+    }
+
+    #[test]
+    fn every_blob_has_the_digest_and_size_that_it_is_called_by() {
+        let (manifest_digest, _, files) = assemble();
+        for (path, bytes) in &files {
+            if let Some(sha256) = path.strip_prefix("blobs/sha256/") {
+                assert_eq!(digest::of_bytes(bytes), sha256);
+            }
+        }
+        let manifest = &files[&blob(manifest_digest.strip_prefix("sha256:").unwrap())];
+        let manifest: Value = serde_json::from_slice(manifest).unwrap();
+        for descriptor in [&manifest["config"], &manifest["layers"][0]] {
+            let sha256 = descriptor["digest"].as_str().unwrap();
+            let bytes = &files[&blob(sha256.strip_prefix("sha256:").unwrap())];
+            assert_eq!(descriptor["size"], bytes.len() as u64);
+        }
+        let layout: Value = serde_json::from_slice(&files["oci-layout"]).unwrap();
+        assert_eq!(layout["imageLayoutVersion"], "1.0.0");
+    }
+}
