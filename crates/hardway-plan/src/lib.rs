@@ -6,6 +6,7 @@ mod change;
 mod inventory;
 mod plan;
 mod planner;
+mod preflight;
 mod removal;
 pub mod script;
 
@@ -13,4 +14,5 @@ pub use change::Change;
 pub use inventory::{Entry, INVENTORY, Inventory, InventoryError};
 pub use plan::{Action, Blob, Plan, Stage, Step};
 pub use planner::{Sight, plan};
+pub use preflight::{Obstacle, platform, preflight};
 pub use removal::removal;

@@ -1,1 +1,26 @@
-//! 
+//! What people and programs see: events, plans, checks and errors to a terminal, plain text or JSON.
+//!
+//! Data goes to stdout, all else to stderr. Everything can be understood without colour.
+//!
+//! Invariant: nobody else prints.
+
+mod artifacts;
+mod checks;
+mod errors;
+mod lab;
+mod output;
+mod plan;
+mod progress;
+mod size;
+mod style;
+mod table;
+
+pub use artifacts::ArtifactProgress;
+pub use checks::{CheckList, check_line};
+pub use errors::{error_chain, failures};
+pub use lab::lab_line;
+pub use output::{ColorChoice, Format, Output};
+pub use plan::{PlanView, plan_text, summary};
+pub use progress::RunProgress;
+pub use size::{bytes, seconds};
+pub use table::Table;

@@ -1,0 +1,161 @@
+//! What must hold of a machine before anything on it is touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hardway_design::{Design, MachineFacts, Observation, Observed, Resource};
+use hardway_spec::{Cluster, Machine, MachineName, Role};
+
+use crate::{Action, Plan};
+
+/// A reason not to begin on a machine, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Obstacle {
+    /// Without the machine's name, so that a fleet's can be grouped: "its clock is 31 s off".
+    pub cause: String,
+    pub help: String,
+    pub machines: BTreeSet<MachineName>,
+}
+
+/// Distributions whose package manager and file layout the design knows, and their oldest supported versions.
+const SUPPORTED: [(&str, u32); 2] = [("debian", 12), ("ubuntu", 22)];
+/// Certificates are issued a few minutes back, but leases, tokens and etcd's heartbeats compare clocks directly.
+const MAX_CLOCK_OFFSET_MS: u64 = 5_000;
+/// Left free beyond what is copied: logs, images' unpacked layers and etcd's database grow from the first minute.
+const DISK_RESERVE: u64 = 1_000_000_000;
+/// An image takes its archive's size again when unpacked, and once more in containerd's content store.
+const DISK_FACTOR: u64 = 3;
+
+/// What each machine lacks, machines with the same trouble together.
+pub fn preflight(
+    cluster: &Cluster,
+    design: &Design,
+    facts: &BTreeMap<MachineName, MachineFacts>,
+    observed: &BTreeMap<MachineName, Observed>,
+    plan: &Plan,
+) -> Vec<Obstacle> {
+    let mut found: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
+    for machine in &cluster.spec.machines {
+        let (Some(facts), Some(observed)) = (facts.get(&machine.name), observed.get(&machine.name)) else { continue };
+        let obstacles = platform(facts)
+            .into_iter()
+            .chain(clock(facts))
+            .chain(disk(machine, facts, plan))
+            .chain(ports(machine, facts, design, observed));
+        for (cause, help) in obstacles {
+            found.entry((cause, help)).or_default().insert(machine.name.clone());
+        }
+    }
+    found.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
+}
+
+/// What can be said before there is a design: whether the machine is of a supported kind at all.
+pub fn platform(facts: &MachineFacts) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let major: u32 = facts.os.version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
+    let supported = SUPPORTED.iter().any(|(id, oldest)| facts.os.id == *id && major >= *oldest);
+    if !supported {
+        let list: Vec<String> = SUPPORTED.iter().map(|(id, oldest)| format!("{id} {oldest} or newer")).collect();
+        found.push((
+            format!("its operating system is {}, which hardway does not support", facts.os.pretty_name),
+            format!("install one of: {}", list.join(", ")),
+        ));
+    }
+    if facts.architecture != ARCHITECTURE {
+        found.push((
+            format!("its architecture is {}, and the components were obtained for {ARCHITECTURE}", facts.architecture),
+            "run hardway on a machine of the same architecture".to_owned(),
+        ));
+    }
+    if !facts.root {
+        found.push((
+            "its user may not become root".to_owned(),
+            "set spec.ssh.user to root, or to a user who may use sudo".to_owned(),
+        ));
+    }
+    found
+}
+
+/// Components are built for the operator's own architecture.
+const ARCHITECTURE: &str = std::env::consts::ARCH;
+
+fn clock(facts: &MachineFacts) -> Option<(String, String)> {
+    let offset = facts.clock_offset_ms.unsigned_abs();
+    (offset > MAX_CLOCK_OFFSET_MS).then(|| {
+        let direction = if facts.clock_offset_ms > 0 { "ahead of" } else { "behind" };
+        (
+            format!("its clock is {} s {direction} this machine's", offset / 1000),
+            "set it, and keep it so with an NTP client (apt-get install systemd-timesyncd)".to_owned(),
+        )
+    })
+}
+
+fn disk(machine: &Machine, facts: &MachineFacts, plan: &Plan) -> Option<(String, String)> {
+    let steps = plan
+        .stages
+        .iter()
+        .filter(|stage| stage.id.place == hardway_design::Place::Machine(machine.name.clone()))
+        .flat_map(|stage| &stage.steps);
+    let needed: u64 = steps
+        .filter_map(|step| match &step.action {
+            Action::CopyBinary(blob) => Some(blob.size),
+            Action::CopyImage(blob) => Some(blob.size * DISK_FACTOR),
+            _ => None,
+        })
+        .sum();
+    let needed = if needed == 0 { 0 } else { needed + DISK_RESERVE };
+    (facts.disk_free < needed).then(|| {
+        (
+            format!(
+                "{} MB are free below /var and /opt, and {} MB are needed",
+                facts.disk_free / 1_000_000,
+                needed / 1_000_000
+            ),
+            "free some space or use a larger disk".to_owned(),
+        )
+    })
+}
+
+/// Ports that hardway's own services listen on, by role.
+fn wanted_ports(machine: &Machine) -> Vec<(u16, &'static str, &'static str)> {
+    let mut ports = Vec::new();
+    if machine.roles.contains(&Role::LoadBalancer) {
+        ports.extend([(6443, "haproxy", "haproxy.service"), (443, "haproxy", "haproxy.service")]);
+    }
+    if machine.roles.contains(&Role::ControlPlane) {
+        ports.extend([
+            (6443, "kube-apiserver", "kube-apiserver.service"),
+            (80, "nginx", "nginx.service"),
+            (2379, "etcd", "etcd.service"),
+            (2380, "etcd", "etcd.service"),
+        ]);
+    }
+    if machine.roles.contains(&Role::Worker) {
+        ports.push((10250, "kubelet", "kubelet.service"));
+    }
+    ports
+}
+
+fn ports(machine: &Machine, facts: &MachineFacts, design: &Design, observed: &Observed) -> Vec<(String, String)> {
+    let ours = |unit: &str| {
+        let in_design = design
+            .on_machine(&machine.name)
+            .flat_map(|group| &group.resources)
+            .any(|resource| matches!(resource, Resource::Unit(wanted) if wanted.name == unit));
+        let id = hardway_design::ResourceId(format!("unit:{unit}"));
+        let seen = observed.resources.get(&id);
+        in_design && matches!(seen, Some(Observation::Unit(seen)) if seen.active == "active")
+    };
+    wanted_ports(machine)
+        .into_iter()
+        .filter_map(|(port, component, unit)| {
+            let holder = facts.listening.get(&port)?;
+            (!ours(unit) && holder != component).then(|| {
+                let holder = if holder.is_empty() { "another process" } else { holder };
+                (
+                    format!("port {port}, which {component} needs, is taken by {holder}"),
+                    format!("stop {holder} there, or give the role to another machine"),
+                )
+            })
+        })
+        .collect()
+}
