@@ -48,9 +48,11 @@ impl Lab {
     pub fn up(dir: &Path, config: &LabConfig, on_event: OnEvent<'_>) -> Result<Self> {
         host::require_root()?;
         host::require_packages()?;
-        check_names(&config.machines)?;
         let dir = absolute(dir)?;
         let id = LabId::of(&dir);
+        // A wrong question is answered before anything is touched.
+        check_names(&config.machines)?;
+        check_aliases(config, LabState::load(&id.state_dir())?.as_ref())?;
         let _lock = DirLock::acquire(&dir)?;
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).at("write", &dir)?;
         let operator_key = keys::ensure_identity(&dir)?;
@@ -295,6 +297,17 @@ impl Lab {
     }
 }
 
+/// Every alias leads to a machine that the lab will have.
+fn check_aliases(config: &LabConfig, state: Option<&LabState>) -> Result<()> {
+    for (alias, machine) in &config.hostname_alias {
+        let known = config.machines.contains(machine) || state.is_some_and(|state| state.machine(machine).is_ok());
+        if !known {
+            return Err(LabError::AliasWithoutMachine { alias: alias.clone(), machine: machine.clone() });
+        }
+    }
+    Ok(())
+}
+
 /// Reserves the lab's subnet and addresses, and makes bridge, firewall table and host names.
 fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Result<LabState> {
     let _host_lock = DirLock::acquire(Path::new(STATE_ROOT))?;
@@ -305,9 +318,7 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
             return Err(LabError::IdTaken { id: id.to_string(), owner: state.owner });
         }
         Some(state) => state,
-        None => {
-            LabState { owner: dir.to_path_buf(), subnet: free_subnet(id)?, machines: Vec::new(), aliases: Vec::new() }
-        }
+        None => LabState { owner: dir.to_path_buf(), subnet: free_subnet(id)?, machines: Vec::new() },
     };
     for name in &config.machines {
         if state.machine(name).is_ok() {
@@ -323,12 +334,7 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
     let names = config
         .hostname_alias
         .iter()
-        .map(|(alias, name)| {
-            let machine = state
-                .machine(name)
-                .map_err(|_| LabError::AliasWithoutMachine { alias: alias.clone(), machine: name.clone() })?;
-            Ok((state.subnet.host(machine.host), alias.clone()))
-        })
+        .map(|(alias, name)| Ok((state.subnet.host(state.machine(name)?.host), alias.clone())))
         .collect::<Result<Vec<_>>>()?;
     state.save(&state_dir)?;
     network::up(id, state.subnet)?;

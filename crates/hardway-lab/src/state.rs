@@ -18,8 +18,6 @@ pub(crate) struct LabState {
     pub(crate) owner: PathBuf,
     pub(crate) subnet: Subnet,
     pub(crate) machines: Vec<MachineRecord>,
-    /// (host name, machine) for the host's `/etc/hosts`.
-    pub(crate) aliases: Vec<(String, String)>,
 }
 
 /// One machine.
@@ -73,7 +71,6 @@ mod tests {
             owner: "/somewhere".into(),
             subnet: Subnet::choose(3, &[]).unwrap(),
             machines: vec![MachineRecord { name: "cp1".into(), host: 11, base: "/cache/debian-12".into() }],
-            aliases: vec![("k8s.example.test".into(), "cp1".into())],
         };
         assert_eq!(LabState::load(dir.path()).unwrap(), None);
         state.save(dir.path()).unwrap();
