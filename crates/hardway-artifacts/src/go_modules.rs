@@ -327,7 +327,9 @@ impl Work<'_> {
         process::run("go", &operation, &mut command, |line| self.read_line(line)).await?;
         for package in packages {
             let key = self.plan.binary_key(build, package);
-            let file = outputs.join(package.output);
+            let output = outputs.join(package.output);
+            let file = outputs.join(package.installed_as[0]);
+            fs::rename(&output, &file).map_err(|source| failed("rename", &output, source))?;
             self.put(key, file, 0o755, None).await?;
         }
         Ok(())
