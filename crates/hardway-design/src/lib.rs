@@ -2,26 +2,33 @@
 //!
 //! Invariant: no I/O, clock, randomness or async. The same inputs give the same design, byte for byte.
 
+mod cni;
+mod containerd;
+mod encryption;
 mod error;
+mod etcd;
+mod flags;
+mod groups;
+mod haproxy;
 mod inputs;
+mod kube_apiserver;
+mod kube_controller_manager;
+mod kube_proxy;
+mod kube_scheduler;
+mod kubeconfig;
+mod kubelet;
 mod model;
+mod nginx;
 mod operating_system;
 mod paths;
 mod resources;
+mod systemd;
+mod tls;
+mod yaml;
 
+pub use encryption::encryption_config;
 pub use error::DesignError;
+pub use groups::design;
 pub use inputs::Inputs;
+pub use kubeconfig::kubeconfigs;
 pub use model::*;
-
-/// Designs the cluster that the spec asks for, on the machines that were probed.
-///
-/// # Errors
-/// [`DesignError`] where the inputs lack something that the design needs.
-pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
-    let mut groups = Vec::new();
-    for machine in &inputs.cluster.spec.machines {
-        inputs.facts_of(machine)?;
-        groups.extend(operating_system::groups(inputs, machine));
-    }
-    Ok(Design { groups })
-}

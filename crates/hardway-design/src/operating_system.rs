@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use hardway_pki::Identity;
 use hardway_spec::{Cluster, Cni, Encapsulation, Machine, ProxyMode, Role};
 
-use crate::resources::{directory, file};
-use crate::{Content, Group, GroupId, Hosts, Inputs, Link, Module, Package, Resource, Sysctl};
+use crate::paths::PKI;
+use crate::resources::{certificate_of, directory, file};
+use crate::{Content, DesignError, Group, GroupId, Hosts, Inputs, Link, Module, Package, Resource, Sysctl};
 
 /// The group of what every other group of a machine rests on. It takes no time.
 pub(crate) const BASE: &str = "base";
@@ -38,21 +40,22 @@ const KUBELET_DEFAULTS: [(&str, &str); 6] = [
     ("kernel.keys.root_maxbytes", "25000000"),
 ];
 
-pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Vec<Group> {
-    let mut groups = vec![base(inputs, machine), packages(inputs.cluster, machine)];
+pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
+    let mut groups = vec![base(inputs, machine)?, packages(inputs.cluster, machine)];
     if inputs.cluster.is_node(machine) {
         groups.push(kernel(inputs.cluster, machine));
     }
-    groups
+    Ok(groups)
 }
 
-fn base(inputs: &Inputs<'_>, machine: &Machine) -> Group {
+fn base(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> {
     let mut resources = vec![Resource::Hosts(Hosts { lines: host_lines(inputs.cluster) })];
     if inputs.cluster.is_node(machine) || machine.roles.contains(&Role::ControlPlane) {
         resources.push(directory(KUBERNETES, 0o755));
-        resources.push(directory(crate::paths::PKI, 0o700));
+        resources.push(directory(PKI, 0o700));
+        resources.push(certificate_of("root", inputs, &Identity::ClusterAuthority, &format!("{PKI}/ca"))?);
     }
-    Group { id: GroupId::on(&machine.name, BASE), after: Vec::new(), resources }
+    Ok(Group { id: GroupId::on(&machine.name, BASE), after: Vec::new(), resources })
 }
 
 /// Every machine's name and the endpoint's, so that nothing waits for a name server that does not know them.

@@ -1,0 +1,49 @@
+//! The cluster as a whole: which machine has which components.
+//!
+//! The order in time is the groups' own: each names what it waits for. The longest chain is copying and starting etcd
+//! and kube-apiserver, a node's kubelet, the pod network and DNS; all else stands beside it.
+
+use hardway_spec::{Machine, Role};
+
+use crate::{
+    Design, DesignError, Group, Inputs, cni, containerd, etcd, haproxy, kube_apiserver, kube_controller_manager,
+    kube_proxy, kube_scheduler, kubelet, nginx, operating_system,
+};
+
+/// Designs the cluster that the spec asks for, on the machines that were probed.
+///
+/// # Errors
+/// [`DesignError`] where the inputs lack something that the design needs.
+pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
+    if inputs.cluster.control_planes().next().is_none() {
+        return Err(DesignError::NoControlPlane);
+    }
+    let mut groups = Vec::new();
+    for machine in &inputs.cluster.spec.machines {
+        groups.extend(machine_groups(inputs, machine)?);
+    }
+    Ok(Design { groups })
+}
+
+fn machine_groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
+    let mut groups = operating_system::groups(inputs, machine)?;
+    if machine.roles.contains(&Role::LoadBalancer) {
+        groups.extend(haproxy::groups(inputs, machine)?);
+    }
+    if etcd::is_member(inputs.cluster, machine) {
+        groups.extend(etcd::groups(inputs, machine)?);
+    }
+    if machine.roles.contains(&Role::ControlPlane) {
+        groups.extend(kube_apiserver::groups(inputs, machine)?);
+        groups.extend(kube_controller_manager::groups(inputs, machine)?);
+        groups.extend(kube_scheduler::groups(inputs, machine)?);
+        groups.push(nginx::group(inputs, machine));
+    }
+    if inputs.cluster.is_node(machine) {
+        groups.extend(containerd::groups(inputs, machine)?);
+        groups.extend(kubelet::groups(inputs, machine)?);
+        groups.extend(cni::groups(inputs, machine)?);
+        groups.extend(kube_proxy::groups(inputs, machine)?);
+    }
+    Ok(groups)
+}
