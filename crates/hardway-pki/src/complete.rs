@@ -7,6 +7,7 @@ use std::thread;
 use hardway_spec::{Cluster, Pki};
 use jiff::Timestamp;
 
+use crate::judge::authority_of;
 use crate::{Bundle, Identity, KeyPair, Missing, PkiError, Reason, Signer, issue, missing, renew};
 
 /// A certificate that was issued, and why.
@@ -68,10 +69,7 @@ fn issue_one(missing: &Missing, pki: &Pki, bundle: &Bundle, now: Timestamp) -> R
     let profile = &missing.profile;
     let authority = match &profile.signer {
         Signer::Itself => None,
-        Signer::Authority(authority) => Some(bundle.key_pairs.get(authority).ok_or_else(|| PkiError::NoAuthority {
-            identity: profile.identity.clone(),
-            authority: authority.clone(),
-        })?),
+        Signer::Authority(authority) => Some(authority_of(profile, bundle, authority)?),
     };
     match bundle.key_pairs.get(&profile.identity) {
         Some(existing) if profile.identity == Identity::ServiceAccount => renew(profile, pki, existing, authority, now),

@@ -11,8 +11,9 @@ pub enum PkiError {
     /// An authority is never replaced behind its users' backs: everything it signed would stop being trusted.
     #[error("authority {identity} cannot be used: {reason}")]
     Authority { identity: Identity, reason: Reason },
-    #[error("cannot issue {identity}: its authority {authority} has no key pair")]
-    NoAuthority { identity: Identity, authority: Identity },
+    /// A new authority would leave a running cluster with certificates that nothing trusts.
+    #[error("authority {identity} is missing, though {signed} that it signed exists")]
+    AuthorityLost { identity: Identity, signed: Identity },
     #[error("cannot generate a key for {identity}")]
     Generate { identity: Identity, source: rcgen::Error },
     #[error("cannot sign {identity}")]

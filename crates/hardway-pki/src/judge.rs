@@ -80,10 +80,12 @@ impl fmt::Display for Reason {
 /// kind of key are not compared.
 ///
 /// # Errors
-/// [`PkiError`] where a certificate cannot be read, or an authority that exists cannot be used.
+/// [`PkiError`] where a certificate cannot be read, or an authority cannot be used or is lost.
 pub fn missing(spec: &Cluster, bundle: &Bundle, now: Timestamp) -> Result<Vec<Missing>, PkiError> {
     let mut missing = Vec::new();
-    for profile in table(spec) {
+    let profiles = table(spec);
+    refuse_lost_authorities(&profiles, bundle)?;
+    for profile in profiles {
         let reason = match bundle.key_pairs.get(&profile.identity) {
             None => Some(Reason::Absent),
             Some(pair) => judge(spec, bundle, &profile, pair, now)?,
@@ -95,6 +97,16 @@ pub fn missing(spec: &Cluster, bundle: &Bundle, now: Timestamp) -> Result<Vec<Mi
         missing.push(Missing { profile, reason });
     }
     Ok(missing)
+}
+
+fn refuse_lost_authorities(profiles: &[CertificateProfile], bundle: &Bundle) -> Result<(), PkiError> {
+    for profile in profiles {
+        let Signer::Authority(authority) = &profile.signer else { continue };
+        if bundle.key_pairs.contains_key(&profile.identity) {
+            authority_of(profile, bundle, authority)?;
+        }
+    }
+    Ok(())
 }
 
 fn judge(
@@ -121,8 +133,7 @@ fn judge(
         return Ok((!may_sign).then_some(Reason::NotAnAuthority));
     }
     if let Signer::Authority(identity) = &profile.signer {
-        // Without an authority a new one will be made, which cannot have signed this.
-        let Some(authority) = bundle.key_pairs.get(identity) else { return Ok(Some(Reason::IssuerChanged)) };
+        let authority = authority_of(profile, bundle, identity)?;
         let authority_pem = read(identity, &authority.certificate)?;
         let authority = parse_certificate(&authority_pem)
             .map_err(|source| PkiError::Certificate { identity: identity.clone(), source })?;
@@ -133,6 +144,18 @@ fn judge(
         }
     }
     Ok(judge_contents(&found, profile, &spec.spec.pki.subject, spec.spec.pki.algorithm))
+}
+
+/// The key pair of the authority that signs a profile.
+pub(crate) fn authority_of<'a>(
+    profile: &CertificateProfile,
+    bundle: &'a Bundle,
+    authority: &Identity,
+) -> Result<&'a KeyPair, PkiError> {
+    bundle
+        .key_pairs
+        .get(authority)
+        .ok_or_else(|| PkiError::AuthorityLost { identity: authority.clone(), signed: profile.identity.clone() })
 }
 
 fn judge_dates(found: &CertificateInfo, profile: &CertificateProfile, now: Timestamp) -> Option<Reason> {

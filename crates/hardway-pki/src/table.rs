@@ -62,6 +62,9 @@ impl Table<'_> {
         profiles.extend(self.spec.nodes().map(|node| {
             client(Identity::Kubelet(node.name.clone()), &format!("system:node:{}", node.name), "system:nodes")
         }));
+        if self.has_calico() {
+            profiles.push(client(Identity::CalicoCni, "calico-cni", NO_GROUP));
+        }
         profiles.push(self.leaf(
             Identity::FrontProxyClient,
             Identity::FrontProxyAuthority,
@@ -122,10 +125,14 @@ impl Table<'_> {
         }
         add(Identity::ApiServerEtcdClient, Usage::Client, "kube-apiserver", Vec::new());
         add(Identity::EtcdRoot, Usage::Client, "root", Vec::new());
-        if matches!(self.spec.spec.network.cni, Cni::Calico(_)) {
+        if self.has_calico() {
             add(Identity::EtcdCalico, Usage::Client, "calico", Vec::new());
         }
         profiles
+    }
+
+    fn has_calico(&self) -> bool {
+        matches!(self.spec.spec.network.cni, Cni::Calico(_))
     }
 
     fn leaf(

@@ -1,1 +1,22 @@
-//! 
+//! The workspace: the folder that holds `cluster.yaml` and what belongs to it.
+//!
+//! Files are replaced whole or not at all, and those that hold keys are never readable by others, not even while
+//! they are written.
+//!
+//! Invariant: no other crate knows the names of the workspace's files, but for those that the design names.
+
+mod encryption;
+mod error;
+mod file;
+mod gitignore;
+mod layout;
+mod lock;
+mod permissions;
+mod pki;
+mod workspace;
+
+pub use error::WorkspaceError;
+pub use layout::{ENCRYPTION_CONFIG, SPEC, certificate_path, key_path, request_path};
+pub use lock::{Holder, Lock};
+pub use permissions::LoosePermissions;
+pub use workspace::Workspace;

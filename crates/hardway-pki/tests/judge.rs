@@ -1,0 +1,192 @@
+//! What is missing, what is renewed and what is left alone.
+
+mod common;
+
+use hardway_pki::{AlternativeName, Bundle, Identity, PkiError, Reason, complete, inspect, missing};
+use hardway_spec::{Cluster, KeyAlgorithm};
+use jiff::{SignedDuration, Timestamp};
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(days * 24)
+}
+
+fn reasons(spec: &Cluster, bundle: &Bundle, now: Timestamp) -> Vec<(String, Reason)> {
+    missing(spec, bundle, now).unwrap().into_iter().map(|it| (it.profile.identity.slug(), it.reason)).collect()
+}
+
+#[test]
+fn a_complete_bundle_misses_nothing() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let before = bundle.clone();
+    assert_eq!(complete(&spec, &mut bundle, common::now() + days(290)).unwrap(), []);
+    assert_eq!(bundle, before);
+}
+
+#[test]
+fn a_certificate_is_renewed_once_a_fifth_of_its_lifetime_is_left() {
+    let spec = common::spec();
+    let bundle = common::bundle(&spec);
+    assert_eq!(reasons(&spec, &bundle, common::now() + days(291)), []);
+    let due = reasons(&spec, &bundle, common::now() + days(293));
+    assert!(due.iter().all(|(_, reason)| matches!(reason, Reason::Expiring { .. })));
+    assert!(due.iter().any(|(slug, _)| slug == "admin/admin"));
+    assert!(due.iter().all(|(slug, _)| !slug.ends_with("/ca")));
+}
+
+#[test]
+fn a_certificate_of_one_day_is_not_due_at_once() {
+    let mut spec = common::spec();
+    spec.spec.pki.validity.leaf_days = 1;
+    let bundle = common::bundle(&spec);
+    assert_eq!(reasons(&spec, &bundle, common::now()), []);
+}
+
+#[test]
+fn another_validity_in_the_spec_renews_nothing() {
+    let mut spec = common::spec();
+    let bundle = common::bundle(&spec);
+    spec.spec.pki.validity.leaf_days = 30;
+    assert_eq!(reasons(&spec, &bundle, common::now()), []);
+}
+
+#[test]
+fn a_new_load_balancer_changes_the_names_of_those_that_it_fronts() {
+    let mut spec = common::spec();
+    let bundle = common::bundle(&spec);
+    spec.spec.machines[0].address = "172.30.1.12".parse().unwrap();
+    let changed = Reason::NamesChanged {
+        added: vec![AlternativeName::Address("172.30.1.12".parse().unwrap())],
+        removed: vec![AlternativeName::Address("172.30.1.10".parse().unwrap())],
+    };
+    assert_eq!(
+        reasons(&spec, &bundle, common::now()),
+        [("api/kubernetes".to_owned(), changed.clone()), ("load-balancer/api".to_owned(), changed)]
+    );
+}
+
+#[test]
+fn another_subject_reissues_leaves_and_keeps_authorities() {
+    let mut spec = common::spec();
+    let bundle = common::bundle(&spec);
+    spec.spec.pki.subject.locality = "Leeds".to_owned();
+    let changed = reasons(&spec, &bundle, common::now());
+    assert!(changed.iter().all(|(_, reason)| *reason == Reason::SubjectChanged));
+    assert!(changed.iter().all(|(slug, _)| !slug.ends_with("ca")));
+    assert_eq!(changed.len(), bundle.key_pairs.len() - 3);
+}
+
+#[test]
+fn another_algorithm_keeps_the_key_of_service_accounts() {
+    let mut spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let key = bundle.get(&Identity::ServiceAccount).unwrap().key.clone();
+    spec.spec.pki.algorithm = KeyAlgorithm::Rsa2048;
+    // The authorities that exist stay as they are; one new leaf shows that they sign the other kind.
+    bundle.key_pairs.retain(|identity, _| {
+        matches!(
+            identity,
+            Identity::ServiceAccount
+                | Identity::ClusterAuthority
+                | Identity::EtcdAuthority
+                | Identity::FrontProxyAuthority
+        )
+    });
+    assert!(reasons(&spec, &bundle, common::now()).iter().all(|(slug, _)| slug != "service-account/service-account"));
+    complete(&spec, &mut bundle, common::now()).unwrap();
+    assert!(bundle.get(&Identity::ServiceAccount).unwrap().key == key);
+    let admin = inspect(&bundle.get(&Identity::Admin).unwrap().certificate).unwrap();
+    assert_eq!(admin.algorithm, Some(KeyAlgorithm::Rsa2048));
+}
+
+#[test]
+fn renewal_keeps_the_key_of_service_accounts_and_changes_all_others() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let before = bundle.clone();
+    complete(&spec, &mut bundle, common::now() + days(364)).unwrap();
+    for (identity, pair) in &bundle.key_pairs {
+        let old = &before.key_pairs[identity];
+        let is_authority = inspect(&pair.certificate).unwrap().is_authority;
+        assert_eq!(pair.certificate == old.certificate, is_authority, "{identity}");
+        assert_eq!(pair.key == old.key, is_authority || *identity == Identity::ServiceAccount, "{identity}");
+    }
+}
+
+#[test]
+fn a_lost_authority_is_not_replaced_while_certificates_of_it_exist() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    bundle.key_pairs.remove(&Identity::EtcdAuthority);
+    let before = bundle.clone();
+    let error = complete(&spec, &mut bundle, common::now()).unwrap_err();
+    assert!(matches!(error, PkiError::AuthorityLost { identity: Identity::EtcdAuthority, .. }), "{error}");
+    assert_eq!(bundle, before);
+}
+
+#[test]
+fn certificates_of_another_authority_are_reissued() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let other = common::bundle(&spec).key_pairs.remove(&Identity::EtcdAuthority).unwrap();
+    bundle.key_pairs.insert(Identity::EtcdAuthority, other);
+    let issued = complete(&spec, &mut bundle, common::now()).unwrap();
+    assert_eq!(issued.len(), 5);
+    assert!(issued.iter().all(|issued| issued.reason == Reason::IssuerChanged));
+}
+
+#[test]
+fn an_expired_authority_is_an_error_and_changes_nothing() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let before = bundle.clone();
+    let error = complete(&spec, &mut bundle, common::now() + days(3660)).unwrap_err();
+    assert!(matches!(error, PkiError::Authority { reason: Reason::Expired { .. }, .. }), "{error}");
+    assert_eq!(bundle, before);
+}
+
+#[test]
+fn a_certificate_that_may_not_sign_is_no_authority() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let admin = bundle.key_pairs[&Identity::Admin].clone();
+    bundle.key_pairs.insert(Identity::ClusterAuthority, admin);
+    let error = missing(&spec, &bundle, common::now()).unwrap_err();
+    assert!(matches!(error, PkiError::Authority { reason: Reason::NotAnAuthority, .. }), "{error}");
+}
+
+#[test]
+fn a_leaf_never_outlives_its_authority() {
+    let mut spec = common::spec();
+    spec.spec.pki.validity.authority_days = 100;
+    let mut bundle = common::bundle(&spec);
+    let later = common::now() + days(90);
+    complete(&spec, &mut bundle, later).unwrap();
+    let not_after = |identity| inspect(&bundle.get(&identity).unwrap().certificate).unwrap().not_after;
+    assert_eq!(not_after(Identity::Admin), not_after(Identity::ClusterAuthority));
+    assert_eq!(reasons(&spec, &bundle, later), []);
+}
+
+#[test]
+fn a_key_of_another_certificate_does_not_match() {
+    let mut bundle = common::bundle(&common::spec());
+    assert!(bundle.key_pairs[&Identity::Admin].matches(&Identity::Admin).unwrap());
+    let other = bundle.key_pairs[&Identity::KubeProxy].key.clone();
+    bundle.key_pairs.get_mut(&Identity::Admin).unwrap().key = other;
+    assert!(!bundle.key_pairs[&Identity::Admin].matches(&Identity::Admin).unwrap());
+}
+
+#[test]
+fn what_is_no_certificate_is_an_error() {
+    let spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    bundle.key_pairs.get_mut(&Identity::Admin).unwrap().certificate = "-----BEGIN NONSENSE-----".to_owned();
+    let error = missing(&spec, &bundle, common::now()).unwrap_err();
+    assert_eq!(error.to_string(), "certificate admin/admin is not a PEM certificate that can be read");
+}
+
+#[test]
+fn debug_hides_keys() {
+    let bundle = common::bundle(&common::spec());
+    assert!(!format!("{bundle:?}").contains("PRIVATE"));
+}
