@@ -59,17 +59,14 @@ pub enum Fault {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    #[error("~/.ssh/config reaches {host} through a ProxyCommand, which hardway does not run: use ProxyJump")]
-    ProxyCommand { host: String },
     #[error("{user} needs a password for sudo")]
     SudoPasswordNeeded { user: String },
     #[error("{user} may not become root: {}", list(output))]
     SudoRefused { user: String, output: Vec<String> },
-    #[error("the connection was lost")]
-    ConnectionLost {
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
+    #[error("the connection was lost: {reason}")]
+    ConnectionLost { reason: String },
+    #[error("sshd opened no further session: {reason}")]
+    ChannelRefused { reason: String },
     /// `output` are the step's last lines.
     #[error("step {step} failed with exit status {code}")]
     StepFailed { step: usize, code: i32, output: Vec<String> },

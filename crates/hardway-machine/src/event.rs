@@ -1,5 +1,7 @@
 //! The lines a stage's script speaks in.
 
+use hardway_plan::script::EVENT_MARK;
+
 /// What a running stage says, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptEvent {
@@ -12,13 +14,10 @@ pub enum ScriptEvent {
     Failed(usize, i32),
 }
 
-/// Starts an event line: ASCII record separator, which no sane command prints at a line's start.
-const MARK: char = '\x1e';
-
 impl ScriptEvent {
     /// Reads a line without its end. A marked line that is no event is output: a step may print anything.
     pub fn parse(line: &str) -> Self {
-        line.strip_prefix(MARK).and_then(Self::parse_marked).unwrap_or_else(|| Self::Output(line.to_owned()))
+        line.strip_prefix(EVENT_MARK).and_then(Self::parse_marked).unwrap_or_else(|| Self::Output(line.to_owned()))
     }
 
     fn parse_marked(line: &str) -> Option<Self> {
@@ -48,7 +47,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_output() {
-        for line in ["", "begin 1", "\x1e", "\x1e begin", "\x1e begin x", "\x1e fail 1", "\x1e done 1 2", " \x1e done 1"]
+        for line in
+            ["", "begin 1", "\x1e", "\x1e begin", "\x1e begin x", "\x1e fail 1", "\x1e done 1 2", " \x1e done 1"]
         {
             assert_eq!(ScriptEvent::parse(line), ScriptEvent::Output(line.to_owned()), "{line:?}");
         }

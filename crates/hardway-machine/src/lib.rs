@@ -4,11 +4,20 @@
 //!
 //! Invariant: this crate knows no Kubernetes. It moves bytes, and reports what it saw.
 
+pub mod fake;
+
 mod error;
 mod event;
+mod lines;
 mod machine;
+mod remote;
+mod ssh;
 
 pub use error::{Fault, MachineError, OfferedKey};
 pub use event::ScriptEvent;
-pub use machine::{Blob, Machine, Output};
 pub use hardway_plan::script::{Script, ScriptFile};
+pub use machine::{Blob, Machine, Output};
+pub use ssh::{
+    Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine, SshSettings, SshTarget,
+    ssh_arguments,
+};

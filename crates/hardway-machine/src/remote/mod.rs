@@ -1,0 +1,15 @@
+//! What runs on the other side, whatever the way to it: POSIX sh that every operation begins with.
+
+mod copy;
+mod shell;
+mod stage;
+
+pub(crate) use copy::{CopyAnswer, copy_script};
+pub(crate) use shell::quote;
+pub(crate) use stage::{STAGE_SCRIPT, StageReader, stage_tar};
+
+/// Where machines keep the sizes and times of the binaries in their store, one file per binary.
+pub(crate) const INDEX: &str = "/var/lib/hardway/index";
+
+#[cfg(test)]
+pub(crate) use shell::check;

@@ -1,0 +1,34 @@
+# Reads a tar from stdin: `script`, and its files below `files`. Runs it there and passes its lines on.
+# Prints, at the end: RS exit STATUS.
+
+for left in /run/hardway.*; do
+    # A folder whose process is gone was left by a machine that went down or a shell that was killed.
+    if [ -d "$left" ] && ! kill -0 "${left##*.}" 2>/dev/null; then
+        rm -rf "$left"
+    fi
+done
+
+dir=/run/hardway.$$
+mkdir -m 700 "$dir" || exit
+trap 'rm -rf "$dir"' EXIT
+# Modification times are those of now (-m): what is newer than a unit's start shows that it needs a restart.
+mkdir "$dir/files" && tar -xmf - -C "$dir" || exit
+mkfifo "$dir/lines" || exit
+cd "$dir/files" || exit
+
+{
+    sh -c 'echo "$$" >../pid; exec sh ../script' </dev/null
+    code=$?
+    # Here, not later: a process that a step left behind may hold the pipe open for ever.
+    cd / && rm -rf "$dir"
+    printf '\036 exit %s\n' "$code"
+} >"$dir/lines" 2>&1 &
+
+exec 3<"$dir/lines"
+cat <&3 || {
+    # Nobody listens any more: the step in progress may finish, the next one must not start.
+    if [ -f ../pid ]; then
+        kill "$(cat ../pid)"
+    fi
+    cat <&3 >/dev/null
+}

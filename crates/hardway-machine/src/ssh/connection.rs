@@ -1,0 +1,162 @@
+//! One SSH connection to one machine, and the channels on it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::{Config, Handle, Msg};
+use russh::keys::{Algorithm, PublicKey};
+use russh::{Channel, Preferred, cipher};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::SshSettings;
+use super::auth::authenticate;
+use super::handler::{Client, ClientError, EndReason};
+use crate::Fault;
+
+/// For the TCP connection and for the handshake, each.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A machine that is gone is noticed after four of these: 20 s, so that one starved of CPU is not given up.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// sshd allows 10 sessions on a connection by default (`MaxSessions`, sshd_config(5)); two are left to those still
+/// closing.
+const MAX_CHANNELS: usize = 8;
+
+/// Bytes that the machine may send before we take them: one window of 2 MiB limits a download over a distance of
+/// 50 ms to 40 MB/s.
+const WINDOW: u32 = 16 * 1024 * 1024;
+
+pub(super) struct Connection {
+    handle: Handle<Client>,
+    end: EndReason,
+    channels: Arc<Semaphore>,
+    /// The connection that this one runs through lives as long as it.
+    _jump: Option<Box<Connection>>,
+}
+
+impl Connection {
+    pub(super) async fn open(settings: &SshSettings) -> Result<Self, Fault> {
+        let end = EndReason::default();
+        let client = Client::new(settings, end.clone());
+        let config = Arc::new(config(settings));
+        let (handle, jump) = match &settings.jump {
+            None => {
+                let stream = connect(settings).await?;
+                (handshake(settings, russh::client::connect_stream(config, stream, client)).await?, None)
+            }
+            Some(jump_settings) => {
+                let jump = Box::new(Box::pin(Self::open(jump_settings)).await?);
+                let channel =
+                    jump.handle.channel_open_direct_tcpip(&settings.host, settings.port.into(), "127.0.0.1", 0).await;
+                let stream = channel.map_err(|error| handshake_fault(settings, error))?.into_stream();
+                (handshake(settings, russh::client::connect_stream(config, stream, client)).await?, Some(jump))
+            }
+        };
+        let mut connection = Self { handle, end, channels: Arc::new(Semaphore::new(MAX_CHANNELS)), _jump: jump };
+        match timeout(CONNECT_TIMEOUT, authenticate(&mut connection.handle, settings)).await {
+            Ok(result) => result?,
+            Err(_) => return Err(connect_timeout(settings)),
+        }
+        Ok(connection)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    pub(super) fn lost(&self) -> Fault {
+        self.end.lost()
+    }
+
+    /// A session channel, once fewer than [`MAX_CHANNELS`] are in use. The permit is held until it is closed.
+    pub(super) async fn channel(&self) -> Result<(Channel<Msg>, OwnedSemaphorePermit), Fault> {
+        let permit = self.channels.clone().acquire_owned().await.expect("the semaphore is never closed");
+        match self.handle.channel_open_session().await {
+            Ok(channel) => Ok((channel, permit)),
+            Err(russh::Error::ChannelOpenFailure(reason)) => {
+                Err(Fault::ChannelRefused { reason: format!("{reason:?}") })
+            }
+            Err(_) => Err(self.lost()),
+        }
+    }
+
+    pub(super) fn end_reason(&self) -> EndReason {
+        self.end.clone()
+    }
+}
+
+fn config(settings: &SshSettings) -> Config {
+    Config {
+        // Without it, Nagle's algorithm costs each command about 45 ms.
+        nodelay: true,
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: 3,
+        window_size: WINDOW,
+        preferred: Preferred {
+            // The processor's own AES, on both sides.
+            cipher: Cow::Borrowed(&[
+                cipher::AES_128_GCM,
+                cipher::AES_256_GCM,
+                cipher::CHACHA20_POLY1305,
+                cipher::AES_256_CTR,
+            ]),
+            key: Cow::Owned(host_key_algorithms(settings)),
+            ..Preferred::DEFAULT
+        },
+        ..Config::default()
+    }
+}
+
+/// Those of the pinned keys first, or a machine with several keys would show another one than the known one.
+fn host_key_algorithms(settings: &SshSettings) -> Vec<Algorithm> {
+    let pinned: Vec<String> = settings
+        .known_hosts
+        .pinned(settings.key_host(), settings.port)
+        .iter()
+        .filter_map(|key| PublicKey::from_openssh(&key.openssh).ok())
+        .map(|key| family(&key.algorithm()))
+        .collect();
+    let mut algorithms = Preferred::DEFAULT.key.into_owned();
+    algorithms.sort_by_key(|algorithm| !pinned.contains(&family(algorithm)));
+    algorithms
+}
+
+/// One RSA key signs with several algorithms.
+fn family(algorithm: &Algorithm) -> String {
+    if matches!(algorithm, Algorithm::Rsa { .. }) { "ssh-rsa".to_owned() } else { algorithm.to_string() }
+}
+
+async fn connect(settings: &SshSettings) -> Result<TcpStream, Fault> {
+    let (host, port) = (settings.host.clone(), settings.port);
+    let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), port))).await {
+        Err(_) => return Err(connect_timeout(settings)),
+        Ok(Err(source)) => return Err(Fault::Unreachable { host, port, source }),
+        Ok(Ok(stream)) => stream,
+    };
+    stream.set_nodelay(true).map_err(|source| Fault::Unreachable { host, port, source })?;
+    Ok(stream)
+}
+
+async fn handshake(
+    settings: &SshSettings,
+    connecting: impl Future<Output = Result<Handle<Client>, ClientError>>,
+) -> Result<Handle<Client>, Fault> {
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Err(_) => Err(connect_timeout(settings)),
+        Ok(Ok(handle)) => Ok(handle),
+        Ok(Err(ClientError::HostKey(fault))) => Err(*fault),
+        Ok(Err(ClientError::Ssh(error))) => Err(handshake_fault(settings, error)),
+    }
+}
+
+fn handshake_fault(settings: &SshSettings, source: russh::Error) -> Fault {
+    Fault::Handshake { host: settings.host.clone(), port: settings.port, source: Box::new(source) }
+}
+
+fn connect_timeout(settings: &SshSettings) -> Fault {
+    Fault::ConnectTimeout { host: settings.host.clone(), port: settings.port, after: CONNECT_TIMEOUT }
+}

@@ -1,0 +1,20 @@
+//! Machines over SSH.
+//!
+//! Invariant: russh stays in here; no other crate may use it.
+
+mod arguments;
+mod auth;
+mod connection;
+mod handler;
+mod known_hosts;
+mod machine;
+mod openssh_config;
+mod process;
+mod root;
+mod settings;
+
+pub use arguments::ssh_arguments;
+pub use known_hosts::{KnownHosts, KnownHostsError};
+pub use machine::SshMachine;
+pub use openssh_config::{ResolveError, SshTarget};
+pub use settings::{Identities, IdentityFile, SshSettings};
