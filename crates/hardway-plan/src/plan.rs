@@ -109,6 +109,12 @@ impl Action {
         }
     }
 
+    /// Whether the step is part of a machine's script: not a copy, not the cluster's.
+    pub fn runs_as_script(&self) -> bool {
+        let in_cluster = matches!(self, Self::ApplyObject(_) | Self::DeleteObject(_) | Self::WaitInCluster(_));
+        !in_cluster && self.blob().is_none()
+    }
+
     /// Whether the step only waits and changes nothing by itself.
     pub fn only_waits(&self) -> bool {
         matches!(self, Self::WaitOnMachine(_) | Self::WaitInCluster(_))

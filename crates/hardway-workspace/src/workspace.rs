@@ -108,6 +108,11 @@ impl Workspace {
         self.path(LAB)
     }
 
+    /// [`Workspace::lab_directory`] of a folder that may not be a workspace yet, or no longer.
+    pub fn lab_directory_in(root: &Path) -> PathBuf {
+        root.join(LAB)
+    }
+
     /// Makes the folder of a run, named after its start: `.hardway/runs/20261123T170000Z`.
     ///
     /// # Errors

@@ -1,1 +1,67 @@
-fn main() {}
+//! The binary: arguments in, exit codes out. What is done, the other crates decide.
+
+mod cli;
+mod commands;
+mod error;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hardway_ui::{ColorChoice, Format, Output};
+use tracing_subscriber::EnvFilter;
+
+use cli::{Cli, Color, Command, OutputFormat};
+use error::CommandError;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let common = &cli.common;
+    let color = match common.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let format = match common.output {
+        OutputFormat::Text => Format::Text,
+        OutputFormat::Json => Format::Json,
+    };
+    let output = Output::new(color, format, common.quiet, common.verbose);
+    // For those who look for a fault in hardway itself: HARDWAY_LOG=hardway_machine=debug.
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_env("HARDWAY_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
+        .with_writer(std::io::stderr)
+        .init();
+    hardway_cluster::install_crypto_provider();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return CommandError::failed(error).report(&output),
+    };
+    let result = runtime.block_on(run(cli, output));
+    // A blocked thread (a lab's call, a prompt) must not keep a stopped process alive.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) => error.report(&output),
+    }
+}
+
+async fn run(cli: Cli, output: Output) -> Result<ExitCode, CommandError> {
+    let common = cli.common;
+    let done = match cli.command {
+        Command::Init(arguments) => commands::init::run(&common, output, arguments),
+        Command::Validate(arguments) => commands::validate::run(&common, output, arguments),
+        Command::Plan(arguments) => commands::plan::run(&common, output, arguments).await,
+        Command::Apply(arguments) => commands::apply::run(&common, output, arguments).await,
+        Command::Verify(arguments) => commands::verify::run(&common, output, arguments).await,
+        Command::Status(arguments) => commands::status::run(&common, output, arguments).await,
+        Command::Kubectl(arguments) => return commands::kubectl::run(&common, output, arguments).await,
+        Command::Ssh(arguments) => return commands::ssh::run(&common, output, arguments).await,
+        Command::Kubeconfig(arguments) => commands::kubeconfig::run(&common, output, arguments).await,
+        Command::Export(arguments) => commands::export::run(&common, output, arguments).await,
+        Command::Reset(arguments) => commands::reset::run(&common, output, arguments).await,
+        Command::Lab(arguments) => commands::lab::run(&common, output, arguments).await,
+        Command::Completions(arguments) => commands::completions::run(arguments),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,72 @@
+//! The command line.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Build a vanilla Kubernetes cluster on plain Linux machines, the hard way, in one command.
+#[derive(Debug, Parser)]
+#[command(name = "hardway", version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hardway lab up                    three local machines, a verified cluster on them
+  hardway init && hardway validate  begin with machines of your own
+  hardway apply                     bring the machines to what cluster.yaml says
+  hardway kubectl -- get nodes      kubectl on this cluster";
+
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The folder that holds cluster.yaml and what belongs to it
+    ///
+    /// Without it: the current folder, or ./hardway-lab where the current folder has no cluster.yaml.
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub workspace: Option<Utf8PathBuf>,
+    /// How to print what is asked for
+    #[arg(short, long, global = true, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+    /// Show every step and its output
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print only what was asked for, and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Init(crate::commands::init::Arguments),
+    Validate(crate::commands::validate::Arguments),
+    Plan(crate::commands::plan::Arguments),
+    Apply(crate::commands::apply::Arguments),
+    Verify(crate::commands::verify::Arguments),
+    Status(crate::commands::status::Arguments),
+    Kubectl(crate::commands::kubectl::Arguments),
+    Ssh(crate::commands::ssh::Arguments),
+    Kubeconfig(crate::commands::kubeconfig::Arguments),
+    Export(crate::commands::export::Arguments),
+    Reset(crate::commands::reset::Arguments),
+    Lab(crate::commands::lab::Arguments),
+    Completions(crate::commands::completions::Arguments),
+}

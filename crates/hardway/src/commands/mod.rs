@@ -1,0 +1,15 @@
+//! One file per command; its arguments' doc comment is its help.
+
+pub mod apply;
+pub mod completions;
+pub mod export;
+pub mod init;
+pub mod kubeconfig;
+pub mod kubectl;
+pub mod lab;
+pub mod plan;
+pub mod reset;
+pub mod ssh;
+pub mod status;
+pub mod validate;
+pub mod verify;

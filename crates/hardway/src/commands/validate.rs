@@ -1,0 +1,30 @@
+use clap::Args;
+use hardway_ui::Output;
+
+use crate::cli::Common;
+use crate::error::CommandError;
+use crate::session::Session;
+
+/// Check cluster.yaml alone, all problems at once
+///
+/// Touches no machine. Exit code 2 means that there are problems.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print the JSON Schema of cluster.yaml instead, for editors
+    #[arg(long)]
+    schema: bool,
+}
+
+pub fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
+    if arguments.schema {
+        output.data(&hardway_spec::json_schema());
+        return Ok(());
+    }
+    let session = Session::open(common, output)?;
+    output.note(&format!(
+        "{} is valid: {} machines",
+        session.workspace.spec_path().display(),
+        session.cluster.spec.machines.len()
+    ));
+    Ok(())
+}

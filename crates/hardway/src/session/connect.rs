@@ -1,0 +1,146 @@
+//! Connections to the machines, all at once; failures grouped by cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use hardway_machine::{Fault, KnownHosts, Machine, MachineError, OfferedKey, SshMachine, SshSettings, SshTarget};
+use hardway_plan::Obstacle;
+use hardway_run::with_sources;
+use hardway_spec::MachineName;
+
+use super::{Session, workspace_error};
+use crate::error::CommandError;
+
+/// Every machine of a cluster, connected.
+pub type Machines = BTreeMap<MachineName, Arc<dyn Machine>>;
+
+/// Asks whether an unknown host key is the right one.
+fn host_key_prompt(machine: &MachineName, host: &str, offered: &OfferedKey) -> bool {
+    use std::io::{BufRead, IsTerminal, Write};
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    let mut stderr = std::io::stderr();
+    let _ = write!(
+        stderr,
+        "{machine} ({host}) shows the host key {}, which is not known yet. Is it the right one? [y/N] ",
+        offered.fingerprint
+    );
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// How each machine is reached, `~/.ssh/config` and all.
+pub async fn ssh_settings(session: &Session, machine: &hardway_spec::Machine) -> Result<SshSettings, CommandError> {
+    let known_hosts = session.workspace.read_known_hosts().map_err(workspace_error)?;
+    let known_hosts = KnownHosts::parse(&known_hosts).map_err(CommandError::input)?;
+    let ssh = &session.cluster.spec.ssh;
+    let target = SshTarget {
+        host: machine.address.to_string(),
+        port: Some(ssh.port),
+        user: Some(ssh.user.clone()),
+        identity_file: ssh.identity_file.as_deref().map(|file| identity_path(session, file)),
+        known_hosts,
+        sudo_password: std::env::var("HARDWAY_SUDO_PASSWORD").ok().map(Into::into),
+    };
+    target.resolve().await.map_err(CommandError::input)
+}
+
+fn identity_path(session: &Session, file: &str) -> PathBuf {
+    match (file.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => session.workspace.root().join(file),
+    }
+}
+
+impl Session {
+    /// Connects to every machine; where some fail, all are tried and the failures grouped.
+    pub async fn connect(&self) -> Result<Machines, CommandError> {
+        let (machines, failures) = self.try_connect().await?;
+        if failures.is_empty() { Ok(machines) } else { Err(CommandError::Obstacles(grouped(failures))) }
+    }
+
+    /// As [`Session::connect`], with the failures beside the machines that were reached.
+    pub async fn try_connect(&self) -> Result<(Machines, Vec<MachineError>), CommandError> {
+        let mut reached: Machines = BTreeMap::new();
+        let mut failures = Vec::new();
+        let mut open: Vec<&hardway_spec::Machine> = self.cluster.spec.machines.iter().collect();
+        loop {
+            let mut again = Vec::new();
+            let attempts = join_all(open.iter().map(|machine| async {
+                let settings = ssh_settings(self, machine).await?;
+                let ssh = SshMachine::new(machine.name.clone(), settings);
+                Ok::<_, CommandError>((ssh.connect().await, ssh))
+            }));
+            for (machine, attempt) in open.iter().zip(attempts.await) {
+                match attempt? {
+                    (Ok(()), ssh) => {
+                        reached.insert(machine.name.clone(), Arc::new(ssh));
+                    }
+                    (Err(error), _) => match &error.fault {
+                        Fault::HostKeyUnknown { host, port, offered }
+                            if host_key_prompt(&machine.name, host, offered) =>
+                        {
+                            self.pin(host, *port, offered)?;
+                            again.push(*machine);
+                        }
+                        _ => failures.push(error),
+                    },
+                }
+            }
+            if again.is_empty() {
+                return Ok((reached, failures));
+            }
+            open = again;
+        }
+    }
+
+    fn pin(&self, host: &str, port: u16, offered: &OfferedKey) -> Result<(), CommandError> {
+        let place = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
+        self.workspace.append_known_host(&format!("{place} {}", offered.openssh)).map_err(workspace_error)
+    }
+}
+
+/// Failures with the same cause together, each with what to do.
+pub fn grouped(failures: Vec<MachineError>) -> Vec<Obstacle> {
+    let mut groups: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
+    for failure in failures {
+        let cause = cause(&failure.fault);
+        groups.entry((cause, help(&failure.fault))).or_default().insert(failure.machine);
+    }
+    groups.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
+}
+
+/// The cause without what differs between machines, so that a fleet's failures group.
+fn cause(fault: &Fault) -> String {
+    match fault {
+        Fault::Unreachable { port, source, .. } => format!("cannot connect to port {port}: {source}"),
+        Fault::ConnectTimeout { port, after, .. } => {
+            format!("port {port} did not answer within {} s", after.as_secs())
+        }
+        fault => with_sources(fault),
+    }
+}
+
+fn help(fault: &Fault) -> String {
+    match fault {
+        Fault::Unreachable { .. } | Fault::ConnectTimeout { .. } => {
+            "check that the machine is up, and its address and spec.ssh.port in cluster.yaml".to_owned()
+        }
+        Fault::HostKeyUnknown { host, .. } => format!(
+            "run hardway on a terminal to be asked once, or compare the key and run: \
+             ssh-keyscan -t ed25519 {host} >>.hardway/known_hosts"
+        ),
+        Fault::HostKeyMismatch { host, .. } => format!(
+            "find out why first. If the machine was made anew, run: ssh-keygen -R {host} -f .hardway/known_hosts"
+        ),
+        Fault::AuthenticationRefused { user, .. } => {
+            format!("let {user} in with one of your keys (ssh-copy-id), or set spec.ssh.identityFile")
+        }
+        Fault::SudoPasswordNeeded { .. } => "set HARDWAY_SUDO_PASSWORD, or allow sudo without a password".to_owned(),
+        _ => String::new(),
+    }
+}

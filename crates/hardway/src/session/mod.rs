@@ -1,0 +1,79 @@
+//! What commands share: the workspace, the spec, the ways to machines and API, and what was seen of them.
+
+mod connect;
+mod material;
+mod prepare;
+mod run;
+
+use camino::Utf8PathBuf;
+use hardway_spec::Cluster;
+use hardway_ui::Output;
+use hardway_workspace::{Lock, SPEC, Workspace};
+use jiff::Timestamp;
+
+pub use connect::{Machines, grouped, ssh_settings};
+pub use material::{Material, obtain};
+pub use prepare::{Prepared, Scope, observe_inventories};
+pub use run::execute;
+
+use crate::cli::Common;
+use crate::error::CommandError;
+
+/// The folder that `lab up` makes, and that other commands find by themselves.
+pub const LAB_WORKSPACE: &str = "hardway-lab";
+
+/// The administrator's kubeconfig for the operator's own machine, in the workspace.
+pub const ADMIN_REMOTE: &str = "configs/admin/admin-remote.kubeconfig";
+
+/// The API's port on control planes and load balancers.
+pub const API_PORT: u16 = 6443;
+
+/// An opened workspace with a valid spec.
+pub struct Session {
+    pub workspace: Workspace,
+    pub cluster: Cluster,
+    pub output: Output,
+}
+
+impl Session {
+    /// Opens the workspace that the operator means and reads its spec.
+    pub fn open(common: &Common, output: Output) -> Result<Self, CommandError> {
+        let workspace = Workspace::open(workspace_directory(common).as_std_path()).map_err(workspace_error)?;
+        let text = workspace.read_spec().map_err(workspace_error)?;
+        let cluster = parse_spec(&text)?;
+        for loose in workspace.loose_permissions().map_err(workspace_error)? {
+            loose.tighten().map_err(workspace_error)?;
+            output.note(&format!("{loose}; made it 600"));
+        }
+        Ok(Self { workspace, cluster, output })
+    }
+
+    /// Makes this the only run on the workspace, as long as the lock is held.
+    pub fn lock(&self, command: &str) -> Result<Lock, CommandError> {
+        self.workspace.lock(command, Timestamp::now()).map_err(workspace_error)
+    }
+}
+
+/// `-C`, or the current folder, or the lab's workspace in it.
+pub fn workspace_directory(common: &Common) -> Utf8PathBuf {
+    match &common.workspace {
+        Some(directory) => directory.clone(),
+        None if !Utf8PathBuf::from(SPEC).exists() && Utf8PathBuf::from(LAB_WORKSPACE).join(SPEC).exists() => {
+            Utf8PathBuf::from(LAB_WORKSPACE)
+        }
+        None => Utf8PathBuf::from("."),
+    }
+}
+
+pub fn parse_spec(text: &str) -> Result<Cluster, CommandError> {
+    hardway_spec::parse(text, SPEC).map_err(|errors| CommandError::Spec(errors.to_string()))
+}
+
+pub fn workspace_error(error: hardway_workspace::WorkspaceError) -> CommandError {
+    let help = error.help();
+    let error = CommandError::input(error);
+    match help {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
