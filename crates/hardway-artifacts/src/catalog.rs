@@ -30,9 +30,11 @@ pub struct Binary {
     pub size: u64,
 }
 
-/// A container image as an OCI layout in an uncompressed tar archive.
+/// A container image as an OCI layout in a tar archive, its layer compressed with zstd.
 ///
-/// `ctr -n k8s.io images import FILE` makes it known under [`reference`](Self::reference).
+/// `ctr -n k8s.io images import --local FILE` makes it known under [`reference`](Self::reference).
+/// Without `--local` the archive takes a way through containerd's transfer service that was measured
+/// to cost twice the CPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// The last part of the reference, without the version.

@@ -18,7 +18,12 @@ use crate::digest::{self, DigestWriter};
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+
+/// How hard layers are compressed. For calico-node, 100 MB, containerd's import was measured to cost
+/// no more CPU than without compression, and a quarter of the bytes has to be copied, digested and
+/// written. Reading takes the same time at any level; this one takes a second to write.
+const COMPRESSION_LEVEL: i32 = 9;
 
 /// The same in every archive, so that the same parts give the same digest.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -109,8 +114,10 @@ pub(crate) fn write(
     scratch: &Utf8Path,
     file: &Utf8Path,
 ) -> io::Result<String> {
-    let writer = layer::write(tree, DigestWriter::new(File::create(scratch)?))?;
-    let (_, layer_sha256, layer_size) = writer.finish();
+    let compressed = DigestWriter::new(File::create(scratch)?);
+    let encoder = zstd::Encoder::new(compressed, COMPRESSION_LEVEL)?;
+    let (encoder, content_sha256, _) = layer::write(tree, DigestWriter::new(encoder))?.finish();
+    let (_, layer_sha256, layer_size) = encoder.finish()?.finish();
 
     let config = json(&Config {
         created: CREATED,
@@ -123,11 +130,7 @@ pub(crate) fn write(
             cmd: recipe.command,
             working_dir: "/",
         },
-        rootfs: RootFs {
-            r#type: "layers",
-            // The layer is not compressed, so its digest is also that of its content.
-            diff_ids: [format!("sha256:{layer_sha256}")],
-        },
+        rootfs: RootFs { r#type: "layers", diff_ids: [format!("sha256:{content_sha256}")] },
     });
     let config_sha256 = digest::of_bytes(&config);
     let manifest = json(&Manifest {
@@ -251,6 +254,11 @@ mod tests {
             let bytes = &files[&blob(sha256.strip_prefix("sha256:").unwrap())];
             assert_eq!(descriptor["size"], bytes.len() as u64);
         }
+        let layer = &files[&blob(manifest["layers"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
+        let config = &files[&blob(manifest["config"]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
+        let config: Value = serde_json::from_slice(config).unwrap();
+        let content = zstd::decode_all(&layer[..]).unwrap();
+        assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", digest::of_bytes(&content)));
         let layout: Value = serde_json::from_slice(&files["oci-layout"]).unwrap();
         assert_eq!(layout["imageLayoutVersion"], "1.0.0");
     }

@@ -12,10 +12,7 @@ const MODIFIED: u64 = 0;
 /// Room for a tar writer's many small headers.
 const BUFFER: usize = 1024 * 1024;
 
-/// Writes the layer.
-///
-/// The layer stays uncompressed: it goes to machines on the same network, whose CPU is scarcer
-/// than their bandwidth while a cluster starts.
+/// Writes the layer, uncompressed.
 pub(crate) fn write<W: Write>(tree: &Tree, out: W) -> io::Result<W> {
     let mut tar = tar::Builder::new(io::BufWriter::with_capacity(BUFFER, out));
     for (path, node) in tree.iter() {

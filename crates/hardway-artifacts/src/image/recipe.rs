@@ -9,7 +9,7 @@ use hardway_spec::versions;
 use crate::Purpose;
 
 /// Changes when the way of assembling changes, so that older archives are not used any more.
-pub(crate) const FORMAT: &str = "1";
+pub(crate) const FORMAT: &str = "2";
 
 /// The host part of every reference. No registry answers to it: images are imported.
 const REPOSITORY: &str = "hardway.local";
