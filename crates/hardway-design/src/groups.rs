@@ -7,7 +7,7 @@ use hardway_spec::{Machine, Role};
 
 use crate::{
     Design, DesignError, Group, Inputs, cni, containerd, etcd, haproxy, kube_apiserver, kube_controller_manager,
-    kube_proxy, kube_scheduler, kubelet, nginx, operating_system,
+    kube_proxy, kube_scheduler, kubelet, nginx, objects, operating_system,
 };
 
 /// Designs the cluster that the spec asks for, on the machines that were probed.
@@ -22,6 +22,8 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     for machine in &inputs.cluster.spec.machines {
         groups.extend(machine_groups(inputs, machine)?);
     }
+    groups.extend(objects::groups(inputs)?);
+    groups.extend(objects::groups(inputs)?);
     Ok(Design { groups })
 }
 
