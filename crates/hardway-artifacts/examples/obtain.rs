@@ -1,4 +1,4 @@
-//! Fills the cache and prints what is in it: `obtain [--benchmark | NAME…]`.
+//! Fills the cache and prints what is in it: `obtain [--benchmark | NAME…]`. Ctrl-C cancels.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,15 @@ use hardway_artifacts::{Error, Progress, Selection, Store};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    let result = tokio::select! {
+        result = run() => result,
+        signal = tokio::signal::ctrl_c() => {
+            signal.expect("a process can handle its signals");
+            eprintln!("cancelled");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -41,6 +49,9 @@ fn print(event: Progress) {
     match event {
         Progress::Source { kind, reason } => eprintln!("From {kind}: {reason}"),
         Progress::Waiting { lock } => eprintln!("Waiting for {lock}"),
+        Progress::Planned { steps, usual } => {
+            eprintln!("{steps} steps, usually {} s", usual.as_secs());
+        }
         Progress::Downloading { what } => eprintln!("  downloading {what}"),
         Progress::Started { step, index, of, usual } => {
             eprintln!("{step} ({index} of {of}, usually {} s)", usual.as_secs())

@@ -182,7 +182,7 @@ pub(crate) const BUILDS: &[Build] = &[
         tags: KUBERNETES_TAGS,
         linking: Linking::PureGo,
         variables: KUBERNETES_VARIABLES,
-        usual_seconds: 530,
+        usual_seconds: 600,
     },
     Build {
         name: "etcd",
@@ -198,7 +198,7 @@ pub(crate) const BUILDS: &[Build] = &[
         linking: Linking::PureGo,
         // The module carries no commit; this is what upstream's script says then.
         variables: &[("go.etcd.io/etcd/api/v3/version.GitSHA", Value::Text("GitNotFound"))],
-        usual_seconds: 32,
+        usual_seconds: 35,
     },
     Build {
         name: "containerd",
@@ -217,7 +217,7 @@ pub(crate) const BUILDS: &[Build] = &[
         tags: &["no_btrfs", "urfave_cli_no_docs"],
         linking: Linking::PureGo,
         variables: CONTAINERD_VARIABLES,
-        usual_seconds: 67,
+        usual_seconds: 65,
     },
     Build {
         name: "containerd-shim",
@@ -245,7 +245,7 @@ pub(crate) const BUILDS: &[Build] = &[
         tags: &["seccomp", "urfave_cli_no_docs", "netgo", "osusergo"],
         linking: Linking::StaticWithCgo,
         variables: &[],
-        usual_seconds: 20,
+        usual_seconds: 25,
     },
     Build {
         name: "cni-plugins",
@@ -307,7 +307,7 @@ pub(crate) const BUILDS: &[Build] = &[
         tags: &["grpcnotrace"],
         linking: Linking::PureGo,
         variables: &[],
-        usual_seconds: 102,
+        usual_seconds: 120,
     },
     Build {
         name: "calico",
@@ -357,7 +357,7 @@ pub(crate) const BUILDS: &[Build] = &[
             ("github.com/projectcalico/calico/calicoctl/calicoctl/commands/common.VERSION", Value::VersionWithV),
             ("main.VERSION", Value::VersionWithV),
         ],
-        usual_seconds: 233,
+        usual_seconds: 210,
     },
     Build {
         name: "metrics-server",
@@ -373,6 +373,6 @@ pub(crate) const BUILDS: &[Build] = &[
         tags: &[],
         linking: Linking::PureGo,
         variables: &[("k8s.io/client-go/pkg/version.gitVersion", Value::VersionWithV)],
-        usual_seconds: 120,
+        usual_seconds: 150,
     },
 ];

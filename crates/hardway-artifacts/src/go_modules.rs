@@ -246,11 +246,19 @@ impl Work<'_> {
     async fn make(&self, missing: &Missing) -> Result<(), Error> {
         let room = self.filling.workroom()?;
         let builds = missing.builds();
+        let of = builds.len() + missing.recipes.len();
+        (self.report)(Progress::Planned {
+            steps: of,
+            usual: builds
+                .iter()
+                .map(|(build, _)| build.usual())
+                .chain(missing.recipes.iter().map(|recipe| recipe.usual()))
+                .sum(),
+        });
         // All downloads come first, so that a network that fails does so before the long work.
         for (build, packages) in &builds {
             self.download(build, packages, &room).await?;
         }
-        let of = builds.len() + missing.recipes.len();
         let mut index = 0;
         for (build, packages) in builds {
             index += 1;

@@ -15,6 +15,9 @@ pub enum Progress {
     Waiting { lock: Utf8PathBuf },
     /// A module or the host distribution's packages are being downloaded.
     Downloading { what: String },
+    /// Something has to be made: so many steps, which take so long together as [`Started`](Self::Started)
+    /// says of each. Comes before the downloads and the first step.
+    Planned { steps: usize, usual: Duration },
     /// A step begins. `index` counts from 1 to `of`.
     Started {
         step: Step,

@@ -40,6 +40,10 @@ impl ArtifactProgress {
             Progress::Source { kind, reason } => self.line(&format!("components come from {kind}: {reason}")),
             Progress::Held { .. } => state.held += 1,
             Progress::Waiting { lock } => self.line(&format!("another hardway holds {lock}; waiting for it")),
+            Progress::Planned { steps, usual } => {
+                self.bar.set_length(*steps as u64);
+                self.line(&format!("{steps} components and images to build, usually {} together", seconds(*usual)));
+            }
             Progress::Downloading { what } => self.line(&format!("downloading {what}")),
             Progress::Started { step, index, of, usual } => {
                 self.bar.set_length(*of as u64);

@@ -145,7 +145,7 @@ const fn kubeadm_image(name: &'static str, version: &'static str, parts: &'stati
         command: &[],
         environment: PATH,
         user: "",
-        usual_seconds: 3,
+        usual_seconds: 4,
     }
 }
 
@@ -255,7 +255,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
             "SVDIR=/etc/service/enabled",
         ],
         user: "",
-        usual_seconds: 10,
+        usual_seconds: 9,
     },
     Recipe {
         name: "calico-kube-controllers",
@@ -285,7 +285,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
         command: &[],
         environment: PATH,
         user: "65532:65532",
-        usual_seconds: 3,
+        usual_seconds: 4,
     },
     Recipe {
         name: "metrics-server",
@@ -301,7 +301,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
         command: &[],
         environment: PATH,
         user: "65534",
-        usual_seconds: 3,
+        usual_seconds: 4,
     },
     Recipe {
         name: "dnsutils",
@@ -325,7 +325,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
         command: &["sleep", "infinity"],
         environment: PATH,
         user: "",
-        usual_seconds: 6,
+        usual_seconds: 9,
     },
     Recipe {
         name: "agnhost",
@@ -337,7 +337,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
         command: &["pause"],
         environment: PATH,
         user: "",
-        usual_seconds: 3,
+        usual_seconds: 2,
     },
     kubeadm_image("kube-apiserver", versions::KUBERNETES, &[binary("kube-apiserver", "usr/local/bin/kube-apiserver")]),
     kubeadm_image(
