@@ -41,10 +41,10 @@ pub enum Error {
     GoMissing { needed: String },
 
     #[error(
-        "Go is too old to build {build}: {found} is installed, {needed} or newer is needed: \
-         install it from https://go.dev/dl/, or let `go` fetch it by itself with GOTOOLCHAIN=auto"
+        "Go is too old to build {component}: {found} is installed, {needed} or newer is needed: \
+         install it from https://go.dev/dl/, or, from Go 1.21 on, let it fetch that by itself with GOTOOLCHAIN=auto"
     )]
-    GoTooOld { build: &'static str, found: String, needed: String },
+    GoTooOld { component: &'static str, found: String, needed: String },
 
     #[error("cannot tell which Go is installed: `go env GOVERSION` printed {printed:?}")]
     GoVersionUnreadable { printed: String },

@@ -122,7 +122,11 @@ fn check(build: &'static Build, printed: &str) -> Result<(), Error> {
         .and_then(numbers)
         .ok_or_else(|| Error::GoVersionUnreadable { printed: printed.to_owned() })?;
     if Some(found) < numbers(needed) {
-        return Err(Error::GoTooOld { build: build.name, found: printed.to_owned(), needed: needed.to_owned() });
+        return Err(Error::GoTooOld {
+            component: build.component,
+            found: printed.to_owned(),
+            needed: needed.to_owned(),
+        });
     }
     Ok(())
 }
