@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
+use hardway_design::Content;
+
 use crate::WorkspaceError;
 
 /// Who may read a file.
@@ -14,6 +16,12 @@ pub(crate) enum Access {
     Owner,
     /// All, as far as the umask allows: 0644.
     All,
+}
+
+impl Access {
+    pub(crate) fn of(content: &Content) -> Self {
+        if content.is_secret() { Self::Owner } else { Self::All }
+    }
 }
 
 /// Replaces a file, or makes it with the directories above it, unless it holds just that.

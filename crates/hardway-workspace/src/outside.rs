@@ -20,5 +20,5 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), WorkspaceError> 
 /// # Errors
 /// As [`write_private`].
 pub fn write_exported(path: &Path, content: &Content) -> Result<(), WorkspaceError> {
-    file::write(path, content.bytes(), if content.is_secret() { Access::Owner } else { Access::All })
+    file::write(path, content.bytes(), Access::of(content))
 }

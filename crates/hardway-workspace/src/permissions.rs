@@ -1,5 +1,6 @@
 //! Finds files with keys that others may read.
 
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +15,12 @@ pub struct LoosePermissions {
     pub path: PathBuf,
     /// Permission bits, as chmod(1) takes them.
     pub mode: u32,
+}
+
+impl fmt::Display for LoosePermissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} holds a key and others have permissions on it ({:o})", self.path.display(), self.mode)
+    }
 }
 
 impl LoosePermissions {

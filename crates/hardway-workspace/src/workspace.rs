@@ -66,8 +66,7 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError::Write`] or [`WorkspaceError::MakeDirectory`], with the old file in place.
     pub fn write(&self, relative: &str, content: &Content) -> Result<(), WorkspaceError> {
-        let access = if content.is_secret() { Access::Owner } else { Access::All };
-        self.write_file(relative, content.bytes(), access)
+        self.write_file(relative, content.bytes(), Access::of(content))
     }
 
     /// The host keys that were accepted, as a known_hosts file (sshd(8)) that ssh itself may use.
@@ -103,12 +102,7 @@ impl Workspace {
         self.write_known_hosts(&text)
     }
 
-    /// Where the local machines of this workspace keep what is theirs. Not made by this.
-    pub fn lab_directory(&self) -> PathBuf {
-        self.path(LAB)
-    }
-
-    /// [`Workspace::lab_directory`] of a folder that may not be a workspace yet, or no longer.
+    /// Where the local machines of the workspace `root` keep what is theirs, also before there is a `cluster.yaml`.
     pub fn lab_directory_in(root: &Path) -> PathBuf {
         root.join(LAB)
     }
