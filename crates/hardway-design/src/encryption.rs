@@ -18,12 +18,22 @@ struct ResourceConfiguration<'a> {
     providers: Vec<Provider<'a>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Provider<'a> {
-    AesCbc { keys: Vec<Key<'a>> },
-    Identity {},
+/// Exactly one field is set.
+#[derive(Default, Serialize)]
+struct Provider<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aescbc: Option<AesCbc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Unencrypted>,
 }
+
+#[derive(Serialize)]
+struct AesCbc<'a> {
+    keys: [Key<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Unencrypted {}
 
 #[derive(Serialize)]
 struct Key<'a> {
@@ -41,8 +51,11 @@ pub fn encryption_config(key: &EncryptionKey) -> Content {
         resources: vec![ResourceConfiguration {
             resources: vec!["secrets"],
             providers: vec![
-                Provider::AesCbc { keys: vec![Key { name: "key1", secret: key.as_base64() }] },
-                Provider::Identity {},
+                Provider {
+                    aescbc: Some(AesCbc { keys: [Key { name: "key1", secret: key.as_base64() }] }),
+                    ..Provider::default()
+                },
+                Provider { identity: Some(Unencrypted {}), ..Provider::default() },
             ],
         }],
     }))

@@ -26,12 +26,13 @@ impl Command {
     }
 }
 
-/// One argument a line, with what systemd would expand written so that it does not (systemd.service(5)).
+/// One flag a line, with what systemd would expand written so that it does not (systemd.service(5)).
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)?;
         for argument in &self.arguments {
-            write!(f, " \\\n  {}", escape(argument))?;
+            let separator = if argument.starts_with('-') { " \\\n  " } else { " " };
+            write!(f, "{separator}{}", escape(argument))?;
         }
         Ok(())
     }
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_argument_has_a_line() {
+    fn each_flag_has_a_line() {
         let command = Command::new("/bin/etcd").flag("name", "cp1").flag("client-cert-auth", true);
         assert_eq!(command.to_string(), "/bin/etcd \\\n  --name=cp1 \\\n  --client-cert-auth=true");
     }
@@ -60,6 +61,6 @@ mod tests {
     #[test]
     fn what_systemd_would_expand_is_escaped() {
         let command = Command::new("/bin/echo").argument("100% of $HOME").argument("daemon on;");
-        assert_eq!(command.to_string(), "/bin/echo \\\n  \"100%% of $$HOME\" \\\n  \"daemon on;\"");
+        assert_eq!(command.to_string(), "/bin/echo \"100%% of $$HOME\" \"daemon on;\"");
     }
 }

@@ -64,7 +64,8 @@ const CHECK: &str = "check inter 1s fastinter 200ms downinter 300ms rise 1 fall 
 
 const GLOBAL: &str = "\
 global
-    log /dev/log local0
+    # To the journal: nothing listens for syslog inside the chroot.
+    log stdout format raw local0 info
     chroot /var/lib/haproxy
     user haproxy
     group haproxy

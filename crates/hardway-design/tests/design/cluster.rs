@@ -1,0 +1,193 @@
+//! Clusters to design, with everything that a design is made from.
+
+use std::collections::BTreeMap;
+
+use hardway_design::{
+    BinaryArtifact, Catalog, CgroupVersion, Design, EncryptionKey, ImageArtifact, Inputs, MachineFacts,
+    OperatingSystem, design,
+};
+use hardway_pki::{Bundle, Identity, KeyPair};
+use hardway_spec::{
+    ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Encapsulation, Kind, Machine, MachineName, Metadata,
+    ProxyMode, Role,
+};
+
+/// What a design is made from, owned.
+pub struct Scenario {
+    pub name: &'static str,
+    pub cluster: Cluster,
+    pub bundle: Bundle,
+    pub encryption_key: EncryptionKey,
+    pub catalog: Catalog,
+    pub facts: BTreeMap<MachineName, MachineFacts>,
+}
+
+impl Scenario {
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            cluster: &self.cluster,
+            bundle: &self.bundle,
+            encryption_key: &self.encryption_key,
+            catalog: &self.catalog,
+            facts: &self.facts,
+        }
+    }
+
+    pub fn design(&self) -> Design {
+        design(&self.inputs()).unwrap()
+    }
+
+    fn new(name: &'static str, machines: Vec<Machine>, change: impl FnOnce(&mut Cluster)) -> Self {
+        let mut cluster = Cluster {
+            api_version: ApiVersion::V1Alpha1,
+            kind: Kind::Cluster,
+            metadata: Metadata { name: "drewbernetes".to_owned() },
+            spec: ClusterSpec {
+                kubernetes: Default::default(),
+                endpoint: "k8s.hardway.test".to_owned(),
+                network: Default::default(),
+                pki: Default::default(),
+                control_plane: Default::default(),
+                addons: Default::default(),
+                ssh: Default::default(),
+                machines,
+            },
+        };
+        change(&mut cluster);
+        Self {
+            name,
+            bundle: bundle(&cluster),
+            encryption_key: EncryptionKey::from_bytes(&[7; 32]),
+            catalog: catalog(),
+            facts: cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(machine))).collect(),
+            cluster,
+        }
+    }
+}
+
+/// The lab's cluster: what the other scenarios are compared with.
+pub fn plain() -> Scenario {
+    Scenario::new("plain", lab(1, 2), |_| {})
+}
+
+pub fn all() -> Vec<Scenario> {
+    let mut container = Scenario::new("container-on-cgroup-v1", lab(1, 2), |_| {});
+    for facts in container.facts.values_mut() {
+        facts.cgroup = CgroupVersion::V1;
+        facts.systemd_cgroups = false;
+        facts.can_lower_oom_score = false;
+    }
+    vec![
+        plain(),
+        container,
+        Scenario::new("three-control-planes", lab(3, 1), |_| {}),
+        Scenario::new("bridge", lab(1, 2), |cluster| cluster.spec.network.cni = Cni::Bridge(Bridge {})),
+        Scenario::new("control-plane-is-no-node", lab(1, 1), |cluster| cluster.spec.control_plane.node = false),
+        Scenario::new("iptables", lab(1, 1), |cluster| cluster.spec.network.kube_proxy = ProxyMode::Iptables),
+        Scenario::new("ipip", lab(1, 1), |cluster| {
+            cluster.spec.network.cni = Cni::Calico(Calico { encapsulation: Encapsulation::Ipip });
+        }),
+        Scenario::new("single-machine", vec![machine("solo", 11, &[Role::ControlPlane])], |_| {}),
+        Scenario::new(
+            "etcd-apart",
+            vec![
+                machine("lb", 10, &[Role::LoadBalancer]),
+                machine("cp1", 11, &[Role::ControlPlane]),
+                machine("e1", 31, &[Role::Etcd]),
+                machine("w1", 21, &[Role::Worker]),
+            ],
+            |_| {},
+        ),
+    ]
+}
+
+fn lab(control_planes: u8, workers: u8) -> Vec<Machine> {
+    let mut machines = vec![machine("lb", 10, &[Role::LoadBalancer])];
+    machines
+        .extend((1..=control_planes).map(|number| machine(&format!("cp{number}"), 10 + number, &[Role::ControlPlane])));
+    machines.extend((1..=workers).map(|number| machine(&format!("w{number}"), 20 + number, &[Role::Worker])));
+    machines
+}
+
+fn machine(name: &str, host: u8, roles: &[Role]) -> Machine {
+    Machine { name: name.into(), address: [172, 30, 1, host].into(), roles: roles.to_vec() }
+}
+
+/// Stand-ins that name their identity: what matters here is which goes where.
+fn bundle(cluster: &Cluster) -> Bundle {
+    let pem = |kind: &str, identity: &Identity| format!("-----BEGIN {kind}-----\n{identity}\n-----END {kind}-----\n");
+    let key_pairs = hardway_pki::table(cluster)
+        .into_iter()
+        .map(|profile| {
+            let pair = KeyPair {
+                certificate: pem("CERTIFICATE", &profile.identity),
+                key: pem("PRIVATE KEY", &profile.identity).into(),
+            };
+            (profile.identity, pair)
+        })
+        .collect();
+    Bundle { key_pairs }
+}
+
+fn catalog() -> Catalog {
+    let binaries = [
+        "etcd",
+        "etcdctl",
+        "etcdutl",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kubectl",
+        "kubelet",
+        "kube-proxy",
+        "containerd",
+        "containerd-shim-runc-v2",
+        "ctr",
+        "runc",
+        "bridge",
+        "host-local",
+        "loopback",
+        "portmap",
+        "bandwidth",
+        "calico",
+    ]
+    .map(|name| {
+        let artifact = BinaryArtifact { version: "1.0.0".to_owned(), sha256: format!("sha256-of-{name}"), size: 1 };
+        (name.to_owned(), artifact)
+    });
+    let images =
+        ["pause", "calico-node", "calico-kube-controllers", "coredns", "metrics-server", "dnsutils"].map(|name| {
+            let artifact = ImageArtifact {
+                reference: format!("hardway.local/{name}:1.0.0"),
+                version: "1.0.0".to_owned(),
+                sha256: format!("sha256-of-{name}"),
+                manifest_digest: format!("sha256:of-{name}"),
+                size: 1,
+            };
+            (name.to_owned(), artifact)
+        });
+    Catalog { binaries: binaries.into(), images: images.into() }
+}
+
+fn facts(machine: &Machine) -> MachineFacts {
+    MachineFacts {
+        hostname: machine.name.to_string(),
+        os: OperatingSystem {
+            id: "debian".to_owned(),
+            version: "12".to_owned(),
+            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        },
+        architecture: "x86_64".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        cgroup: CgroupVersion::V2,
+        systemd_cgroups: true,
+        cpus: 2,
+        memory: 4 << 30,
+        disk_free: 20 << 30,
+        clock_offset_ms: 0,
+        root: true,
+        can_lower_oom_score: true,
+        listening: BTreeMap::new(),
+        resolv_conf: "/etc/resolv.conf".to_owned(),
+    }
+}
