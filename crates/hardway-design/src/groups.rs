@@ -23,7 +23,6 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
         groups.extend(machine_groups(inputs, machine)?);
     }
     groups.extend(objects::groups(inputs)?);
-    groups.extend(objects::groups(inputs)?);
     Ok(Design { groups })
 }
 
