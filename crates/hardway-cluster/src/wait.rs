@@ -29,7 +29,7 @@ impl Live {
             Await::ServiceAccount { namespace } => {
                 let target =
                     Target { api_version: "v1", kind: "ServiceAccount", namespace: Some(namespace), name: "default" };
-                self.until(target, &awaited, deadline, |account| exists(account)).await
+                self.until(target, &awaited, deadline, exists).await
             }
             Await::RolledOut { kind, namespace, name } => {
                 let target = Target { api_version: "apps/v1", kind, namespace: Some(namespace), name };
