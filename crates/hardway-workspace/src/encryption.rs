@@ -22,7 +22,7 @@ impl Workspace {
             Some(text) => {
                 EncryptionKey::from_base64(&text).map_err(|source| WorkspaceError::EncryptionKey { path, source })
             }
-            None if config.exists() => return Err(WorkspaceError::EncryptionKeyLost { config, key: path }),
+            None if config.exists() => Err(WorkspaceError::EncryptionKeyLost { config, key: path }),
             None => {
                 let key = generate()?;
                 let text = Zeroizing::new(format!("{}\n", key.as_base64()));
