@@ -44,7 +44,12 @@ impl ArtifactProgress {
                 self.bar.set_length(*steps as u64);
                 self.line(&format!("{steps} components and images to build, usually {} together", seconds(*usual)));
             }
-            Progress::Downloading { what } => self.line(&format!("downloading {what}")),
+            Progress::Downloading { what } => {
+                self.bar.set_message(format!("downloading {what}"));
+                if self.output.verbose {
+                    self.line(&format!("downloading {what}"));
+                }
+            }
             Progress::Started { step, index, of, usual } => {
                 self.bar.set_length(*of as u64);
                 self.bar.set_position(*index as u64 - 1);

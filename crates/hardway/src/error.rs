@@ -69,7 +69,9 @@ impl CommandError {
             }
             Self::Steps(steps) => {
                 output.error(&failures(&steps));
-                output.error("  help: mend the cause and run `hardway apply` again: it goes on from what the machines are");
+                output.error(
+                    "  help: mend the cause and run `hardway apply` again: it goes on from what the machines are",
+                );
                 ExitCode::FAILURE
             }
             Self::Differs => ExitCode::from(3),

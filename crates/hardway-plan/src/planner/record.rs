@@ -29,7 +29,8 @@ pub(super) fn stages(cluster: &str, machine: &MachineName, groups: &[&Group], vi
     first.entries.extend(unwanted.iter().cloned());
 
     let mut stages = Vec::new();
-    if view.inventory.as_ref() != Some(&first) {
+    let recorded = |inventory: &Inventory| first.entries.iter().all(|entry| inventory.entries.contains(entry));
+    if !view.inventory.as_ref().is_some_and(recorded) {
         let steps = vec![inventory_step(first, view, "what is on the machine is about to change")];
         stages.push(Stage { id: GroupId::on(machine, STAGE), after: Vec::new(), steps });
     }

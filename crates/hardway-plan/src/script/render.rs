@@ -165,7 +165,8 @@ fn import(image: &Image) -> String {
     let archive = quote(&archive_path(image));
     let reference = quote(&image.reference);
     format!(
-        "ctr -n k8s.io images import {archive} >/dev/null\n\
+        "# Imported by the client itself, which takes half the time of the transfer service.\n\
+         ctr -n k8s.io images import --local {archive} >/dev/null\n\
          digest=$(ctr -n k8s.io images list name=={reference} | awk 'NR == 2 {{ print $3 }}')\n\
          if [ \"$digest\" != {} ]; then\n    echo \"containerd has {reference} as $digest\"\n    exit 1\nfi\n\
          rm -f {archive}",
@@ -212,10 +213,11 @@ fn remove(entry: &Entry) -> String {
             format!("sysctl -q -w {} || true", quote(&format!("{key}={value}")))
         }
         Entry::Sysctl { previous: None, .. } => ":".to_owned(),
-        Entry::Swap { devices } => format!(
-            "for device in {}; do\n    if [ -e \"$device\" ]; then swapon \"$device\"; fi\ndone",
-            words(devices)
-        ),
+        Entry::Swap { devices } => devices
+            .iter()
+            .map(|device| quote(device))
+            .map(|device| format!("if [ -e {device} ]; then swapon {device}; fi\n"))
+            .collect(),
         Entry::Unit { name } => {
             let name = quote(name);
             format!(

@@ -57,7 +57,10 @@ async fn merge(output: Output, ours: &Path, target: &Path) -> Result<(), Command
         .map_err(CommandError::failed)?;
     if !merged.status.success() {
         let said = String::from_utf8_lossy(&merged.stderr).trim().to_owned();
-        return Err(CommandError::failed(Message(format!("kubectl could not merge into {}: {said}", target.display()))));
+        return Err(CommandError::failed(Message(format!(
+            "kubectl could not merge into {}: {said}",
+            target.display()
+        ))));
     }
     hardway_workspace::write_private(target, &merged.stdout).map_err(CommandError::failed)
 }

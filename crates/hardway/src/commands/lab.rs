@@ -40,7 +40,9 @@ enum Command {
 /// Needs root. Installs what this host lacks from its distribution, saying so. Writes a workspace to ./hardway-lab unless
 /// -C names another. Run again, it starts what is off, adds what is asked for, and applies.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  hardway lab up\n  hardway lab up --control-planes 3 --workers 2\n  hardway -C /srv/lab lab up --base debian-13 --machines-only")]
+#[command(
+    after_long_help = "Examples:\n  hardway lab up\n  hardway lab up --control-planes 3 --workers 2\n  hardway -C /srv/lab lab up --base debian-13 --machines-only"
+)]
 struct Up {
     /// How many control planes
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5), value_name = "N")]
@@ -106,8 +108,10 @@ fn lab_directory(common: &Common) -> Result<PathBuf, CommandError> {
 
 async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError> {
     if !rustix::process::geteuid().is_root() {
-        return Err(CommandError::input(Message("the lab needs root: it makes machines, a bridge and cgroups".to_owned()))
-            .with_help("run it with sudo"));
+        return Err(CommandError::input(Message(
+            "the lab needs root: it makes machines, a bridge and cgroups".to_owned(),
+        ))
+        .with_help("run it with sudo"));
     }
     let missing = hardway_lab::missing_host_packages().map_err(CommandError::failed)?;
     if !missing.is_empty() {

@@ -39,8 +39,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
 fn scripts(plan: &hardway_plan::Plan) -> String {
     let mut text = String::new();
     for stage in &plan.stages {
-        let steps: Vec<_> =
-            stage.steps.iter().enumerate().filter(|(_, step)| step.action.runs_as_script()).collect();
+        let steps: Vec<_> = stage.steps.iter().enumerate().filter(|(_, step)| step.action.runs_as_script()).collect();
         if !steps.is_empty() {
             text.push_str(&format!("### {}\n{}\n", stage.id, hardway_plan::script::render(&steps).text));
         }

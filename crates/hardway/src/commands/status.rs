@@ -147,8 +147,7 @@ fn text(status: &Status) -> String {
             .filter(|(_, state)| *state != "active")
             .map(|(unit, state)| format!("{unit} is {state}"))
             .collect();
-        let units =
-            if down.is_empty() { format!("all {} active", machine.units.len()) } else { down.join(", ") };
+        let units = if down.is_empty() { format!("all {} active", machine.units.len()) } else { down.join(", ") };
         machines.row([&machine.name, &machine.address, &machine.roles.join(","), &machine.os, &units]);
     }
     let mut nodes = Table::new(&["NODE", "STATE", "VERSION"]);

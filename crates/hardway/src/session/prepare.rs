@@ -96,9 +96,7 @@ async fn probe(machines: &Machines) -> Result<BTreeMap<MachineName, MachineFacts
 }
 
 /// Splits what machines answered from what they failed with.
-fn collect<T>(
-    answers: Vec<(&MachineName, Result<T, MachineError>)>,
-) -> Result<BTreeMap<MachineName, T>, CommandError> {
+fn collect<T>(answers: Vec<(&MachineName, Result<T, MachineError>)>) -> Result<BTreeMap<MachineName, T>, CommandError> {
     let mut seen = BTreeMap::new();
     let mut failures = Vec::new();
     for (name, answer) in answers {

@@ -1,0 +1,272 @@
+//! Planning, on small designs: what is seen decides what is done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hardway_design::{
+    Await, Condition, Content, Design, File, Group, GroupId, Observation, Observed, Package, Resource, ResourceId,
+    Sysctl, Task, Unit, UnitObservation,
+};
+use hardway_plan::{Action, INVENTORY, Plan, Sight, plan, removal};
+use hardway_spec::MachineName;
+
+const CLUSTER: &str = "c";
+
+fn machine() -> MachineName {
+    MachineName::from("m1")
+}
+
+fn file(path: &str, text: &str) -> Resource {
+    let content = Content::text(text);
+    Resource::File(File { path: path.to_owned(), mode: 0o600, owner: "root:root".to_owned(), content })
+}
+
+fn unit(name: &str, restart_on: &[&str], reload_on: &[&str]) -> Resource {
+    let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+    Resource::Unit(Unit {
+        name: name.to_owned(),
+        restart_on: owned(restart_on),
+        reload_on: owned(reload_on),
+        ready: None,
+        disruption: Some("away for a moment".to_owned()),
+    })
+}
+
+fn group(name: &str, after: &[&str], resources: Vec<Resource>) -> Group {
+    let after = after.iter().map(|name| GroupId::on(&machine(), *name)).collect();
+    Group { id: GroupId::on(&machine(), name), after, resources }
+}
+
+/// The observation that a resource would leave behind had it been applied.
+fn applied(resource: &Resource) -> Option<Observation> {
+    Some(match resource {
+        Resource::File(file) => {
+            Observation::File { mode: file.mode, owner: file.owner.clone(), sha256: file.content.sha256(), text: None }
+        }
+        Resource::Unit(_) => running(),
+        Resource::Package(_) => Observation::Package { version: "1".to_owned() },
+        Resource::Sysctl(sysctl) => Observation::Sysctl { value: sysctl.value.clone() },
+        Resource::Task(_) => Observation::Task { holds: true },
+        _ => return None,
+    })
+}
+
+fn running() -> Observation {
+    Observation::Unit(UnitObservation {
+        active: "active".to_owned(),
+        enabled: "enabled".to_owned(),
+        ..UnitObservation::default()
+    })
+}
+
+/// A machine that a first plan for the design was carried out on.
+fn after_apply(design: &Design) -> Observed {
+    let first = plan(CLUSTER, design, &bare()).expect("a bare machine has no inventory");
+    let inventory = first.stages.iter().flat_map(|stage| &stage.steps).find_map(|step| match &step.action {
+        Action::WriteInventory(inventory) => Some(inventory.text()),
+        _ => None,
+    });
+    let resources = design.groups.iter().flat_map(|group| &group.resources);
+    Observed {
+        resources: resources.filter_map(|resource| Some((resource.id(), applied(resource)?))).collect(),
+        inventory,
+    }
+}
+
+fn bare() -> Sight {
+    sight(Observed::default())
+}
+
+fn sight(observed: Observed) -> Sight {
+    Sight { machines: BTreeMap::from([(machine(), observed)]), cluster: None }
+}
+
+fn titles(plan: &Plan) -> Vec<&str> {
+    plan.stages.iter().flat_map(|stage| &stage.steps).map(|step| step.title.as_str()).collect()
+}
+
+fn etcd() -> Design {
+    let resources = vec![
+        file("/etc/systemd/system/etcd.service", "[Service]"),
+        file("/etc/etcd/ca.pem", "ca"),
+        unit("etcd.service", &["/etc/etcd/ca.pem"], &[]),
+    ];
+    Design { groups: vec![group("etcd", &[], resources)] }
+}
+
+#[test]
+fn a_bare_machine_gets_everything_in_the_designs_order() {
+    let plan = plan(CLUSTER, &etcd(), &bare()).unwrap();
+    assert_eq!(
+        titles(&plan),
+        [
+            &format!("Write {INVENTORY}"),
+            "Write /etc/systemd/system/etcd.service",
+            "Write /etc/etcd/ca.pem",
+            "Reload systemd's unit files",
+            "Enable etcd.service",
+            "Start etcd.service",
+        ]
+    );
+}
+
+#[test]
+fn a_second_apply_has_nothing_to_do() {
+    let plan = plan(CLUSTER, &etcd(), &sight(after_apply(&etcd()))).unwrap();
+    assert!(plan.is_empty(), "{:?}", titles(&plan));
+}
+
+#[test]
+fn a_changed_file_restarts_only_the_units_that_read_it() {
+    let mut design = etcd();
+    design.groups.push(group("other", &[], vec![unit("other.service", &["/etc/other"], &[])]));
+    let mut observed = after_apply(&design);
+    let id = ResourceId("file:/etc/etcd/ca.pem".to_owned());
+    let Some(Observation::File { sha256, .. }) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    *sha256 = "0".repeat(64);
+    let plan = plan(CLUSTER, &design, &sight(observed)).unwrap();
+    assert_eq!(titles(&plan), ["Write /etc/etcd/ca.pem", "Restart etcd.service"]);
+    let restart = plan.stages[0].steps.last().unwrap();
+    assert_eq!(restart.reason, "/etc/etcd/ca.pem changes");
+    assert_eq!(restart.disruption.as_deref(), Some("away for a moment"));
+}
+
+#[test]
+fn a_file_that_a_reload_picks_up_causes_no_restart() {
+    let design =
+        Design { groups: vec![group("lb", &[], vec![file("/etc/lb", "x"), unit("lb.service", &[], &["/etc/lb"])])] };
+    let mut observed = after_apply(&design);
+    observed.resources.remove(&ResourceId("file:/etc/lb".to_owned()));
+    let plan = plan(CLUSTER, &design, &sight(observed)).unwrap();
+    assert_eq!(titles(&plan), ["Write /etc/lb", "Reload lb.service"]);
+}
+
+#[test]
+fn a_process_older_than_its_files_is_restarted() {
+    let mut observed = after_apply(&etcd());
+    let id = ResourceId("unit:etcd.service".to_owned());
+    let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    seen.stale = vec!["/etc/etcd/ca.pem".to_owned()];
+    let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
+    assert_eq!(titles(&plan), ["Restart etcd.service"]);
+}
+
+#[test]
+fn a_foreign_drop_in_goes_and_its_unit_restarts() {
+    let mut observed = after_apply(&etcd());
+    let id = ResourceId("unit:etcd.service".to_owned());
+    let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    seen.drop_ins = vec!["/etc/systemd/system/etcd.service.d/x.conf".to_owned(), "/usr/lib/systemd/y.conf".to_owned()];
+    let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
+    assert_eq!(
+        titles(&plan),
+        ["Remove /etc/systemd/system/etcd.service.d/x.conf", "Reload systemd's unit files", "Restart etcd.service"]
+    );
+}
+
+#[test]
+fn a_group_with_nothing_to_do_passes_its_edges_on() {
+    let design = Design {
+        groups: vec![
+            group("first", &[], vec![file("/1", "1")]),
+            group("second", &["first"], vec![file("/2", "2")]),
+            group("third", &["second"], vec![file("/3", "3")]),
+        ],
+    };
+    let mut observed = after_apply(&design);
+    observed.resources.remove(&ResourceId("file:/1".to_owned()));
+    observed.resources.remove(&ResourceId("file:/3".to_owned()));
+    let plan = plan(CLUSTER, &design, &sight(observed)).unwrap();
+    let third = plan.stages.iter().find(|stage| stage.id.name == "third").unwrap();
+    assert_eq!(third.after, [GroupId::on(&machine(), "first")]);
+}
+
+#[test]
+fn waits_stay_only_behind_something_that_changes() {
+    let wait = Resource::Wait(Condition {
+        title: "it answers".to_owned(),
+        check: "true".to_owned(),
+        timeout: Duration::from_secs(5),
+    });
+    let node = Resource::Await(Await::NodeReady("m1".to_owned()));
+    let cluster =
+        Group { id: GroupId::in_cluster("node"), after: vec![GroupId::on(&machine(), "gate")], resources: vec![node] };
+    let design = Design {
+        groups: vec![group("files", &[], vec![file("/1", "1")]), group("gate", &["files"], vec![wait]), cluster],
+    };
+    let bare_plan = plan(CLUSTER, &design, &bare()).unwrap();
+    assert!(titles(&bare_plan).contains(&"Wait until it answers"));
+    assert!(titles(&bare_plan).contains(&"Wait until node m1 is Ready"));
+    assert!(plan(CLUSTER, &design, &sight(after_apply(&design))).unwrap().is_empty());
+}
+
+#[test]
+fn what_was_there_before_is_never_recorded_as_ours() {
+    let package = Resource::Package(Package { name: "curl".to_owned() });
+    let design = Design { groups: vec![group("packages", &[], vec![package.clone(), file("/f", "f")])] };
+    let observed = Observed {
+        resources: BTreeMap::from([(package.id(), Observation::Package { version: "8".to_owned() })]),
+        inventory: None,
+    };
+    let first = plan(CLUSTER, &design, &sight(observed)).unwrap();
+    let Action::WriteInventory(inventory) = &first.stages[0].steps[0].action else { panic!("the inventory is first") };
+    let keys: Vec<String> = inventory.entries.iter().map(hardway_plan::Entry::key).collect();
+    assert_eq!(keys, ["file:/f"]);
+}
+
+#[test]
+fn what_leaves_the_design_is_removed_last_and_forgotten() {
+    let design = etcd();
+    let observed = after_apply(&design);
+    let smaller = Design { groups: vec![group("etcd", &[], vec![file("/etc/etcd/ca.pem", "ca")])] };
+    let plan = plan(CLUSTER, &smaller, &sight(observed)).unwrap();
+    assert_eq!(
+        titles(&plan),
+        ["Stop and disable etcd.service", "Remove /etc/systemd/system/etcd.service", &format!("Write {INVENTORY}"),]
+    );
+}
+
+#[test]
+fn removal_goes_backwards_through_the_inventory() {
+    let plan = removal(CLUSTER, &sight(after_apply(&etcd()))).unwrap();
+    assert_eq!(
+        titles(&plan),
+        [
+            "Stop and disable etcd.service",
+            "Remove /etc/etcd/ca.pem",
+            "Remove /etc/systemd/system/etcd.service",
+            "Remove hardway's own folders",
+        ]
+    );
+}
+
+#[test]
+fn a_machine_of_another_cluster_is_refused() {
+    let error = plan("other", &etcd(), &sight(after_apply(&etcd()))).unwrap_err();
+    assert_eq!(error.to_string(), r#"m1 belongs to the cluster "c", not to "other""#);
+}
+
+#[test]
+fn a_setting_that_was_different_is_remembered_to_be_put_back() {
+    let setting = Resource::Sysctl(Sysctl { key: "net.ipv4.ip_forward".to_owned(), value: "1".to_owned() });
+    let design = Design { groups: vec![group("kernel", &[], vec![setting.clone()])] };
+    let seen = BTreeMap::from([(setting.id(), Observation::Sysctl { value: "0".to_owned() })]);
+    let plan = plan(CLUSTER, &design, &sight(Observed { resources: seen, inventory: None })).unwrap();
+    let Action::WriteInventory(inventory) = &plan.stages[0].steps[0].action else { panic!("the inventory is first") };
+    assert!(inventory.text().contains(r#""previous": "0""#));
+}
+
+#[test]
+fn a_task_runs_until_its_check_holds() {
+    let task = Resource::Task(Task {
+        name: "auth".to_owned(),
+        title: "Turn it on".to_owned(),
+        check: "test -f /on".to_owned(),
+        run: "touch /on".to_owned(),
+        undo: None,
+    });
+    let design = Design { groups: vec![group("auth", &[], vec![task.clone()])] };
+    let mut observed = after_apply(&design);
+    observed.resources.insert(task.id(), Observation::Task { holds: false });
+    assert_eq!(titles(&plan(CLUSTER, &design, &sight(observed)).unwrap()), ["Turn it on"]);
+}

@@ -1,0 +1,172 @@
+//! Every kind of step as shell: what shellcheck says of it, and what dash does with it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use hardway_design::{Condition, Content, Directory, File, Hosts, Image, Link, ResourceId, Task, User};
+use hardway_plan::{Action, Entry, Inventory, Step, script};
+use hardway_spec::MachineName;
+
+fn step(action: Action) -> Step {
+    Step {
+        title: "Do it".to_owned(),
+        reason: "it must be".to_owned(),
+        resource: ResourceId("x:y".to_owned()),
+        change: None,
+        disruption: None,
+        action,
+    }
+}
+
+fn condition() -> Condition {
+    Condition { title: "it answers".to_owned(), check: "test -e /".to_owned(), timeout: Duration::from_secs(3) }
+}
+
+/// One of each kind that runs as a script.
+fn every_kind() -> Vec<Step> {
+    let file = File {
+        path: "/etc/x y/z".to_owned(),
+        mode: 0o640,
+        owner: "root:root".to_owned(),
+        content: Content::text("text\n"),
+    };
+    let image = Image {
+        name: "pause".to_owned(),
+        reference: "hardway.local/pause:3".to_owned(),
+        sha256: "a".repeat(64),
+        manifest_digest: format!("sha256:{}", "b".repeat(64)),
+        size: 1,
+    };
+    let task = Task {
+        name: "auth".to_owned(),
+        title: "Turn on authentication".to_owned(),
+        check: "true".to_owned(),
+        run: "echo on".to_owned(),
+        undo: Some("echo off".to_owned()),
+    };
+    let entries = [
+        Entry::Package { name: "nginx".to_owned() },
+        Entry::User { name: "etcd".to_owned() },
+        Entry::Directory { path: "/var/lib/etcd".to_owned() },
+        Entry::File { path: "/etc/a".to_owned(), sha256: "0".to_owned(), original: true },
+        Entry::File { path: "/etc/b".to_owned(), sha256: "0".to_owned(), original: false },
+        Entry::Link { path: "/l".to_owned(), target: "/t".to_owned() },
+        Entry::Binary { link: "/usr/local/bin/x".to_owned(), store: "/opt/hardway/store/0/x".to_owned() },
+        Entry::Image { reference: image.reference.clone() },
+        Entry::Hosts,
+        Entry::Module { name: "overlay".to_owned() },
+        Entry::Sysctl { key: "a.b".to_owned(), previous: Some("0".to_owned()) },
+        Entry::Sysctl { key: "a.b".to_owned(), previous: None },
+        Entry::Swap { devices: vec!["/dev/sdb".to_owned()] },
+        Entry::Unit { name: "etcd.service".to_owned() },
+        Entry::Task { name: "auth".to_owned(), undo: task.undo.clone() },
+    ];
+    let unit = || "etcd.service".to_owned();
+    let mut actions = vec![
+        Action::InstallPackages(vec!["haproxy".to_owned(), "nginx".to_owned()]),
+        Action::CreateUser(User { name: "etcd".to_owned(), home: "/var/lib/etcd".to_owned() }),
+        Action::MakeDirectory(Directory { path: "/etc/etcd".to_owned(), mode: 0o700, owner: "etcd:etcd".to_owned() }),
+        Action::WriteFile { file: file.clone(), keep_original: true },
+        Action::WriteFile { file, keep_original: false },
+        Action::WriteInventory(Inventory::new("c", &MachineName::from("m"))),
+        Action::RemoveFile("/etc/it's".to_owned()),
+        Action::MakeLink(Link { path: "/l".to_owned(), target: "/t".to_owned() }),
+        Action::ImportImage(image),
+        Action::WriteHosts(Hosts { lines: vec!["10.0.0.1 cp1".to_owned()] }),
+        Action::LoadModule("overlay".to_owned()),
+        Action::SetSysctl { key: "net.ipv4.ip_forward".to_owned(), value: "1".to_owned() },
+        Action::DisableSwap,
+        Action::ReloadSystemd,
+        Action::EnableUnit(unit()),
+        Action::StartUnit { unit: unit(), ready: Some(condition()) },
+        Action::RestartUnit { unit: unit(), ready: None },
+        Action::ReloadUnit { unit: unit(), ready: None },
+        Action::RunTask(task),
+        Action::WaitOnMachine(condition()),
+        Action::RemoveHardway,
+    ];
+    actions.extend(entries.into_iter().map(Action::Remove));
+    actions.into_iter().map(step).collect()
+}
+
+fn text(steps: &[Step]) -> String {
+    let numbered: Vec<(usize, &Step)> = steps.iter().enumerate().collect();
+    script::render(&numbered).text
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_any_step() {
+    let mut child = Command::new("shellcheck")
+        .args(["--shell=dash", "--exclude=SC2317,SC2329", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("shellcheck is installed; cargo xtask test installs it");
+    child.stdin.take().expect("it was asked for").write_all(text(&every_kind()).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Runs steps under dash in a folder of their own and gives the lines that the operator would read.
+fn run(steps: &[Step]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let numbered: Vec<(usize, &Step)> = steps.iter().enumerate().collect();
+    let script = script::render(&numbered);
+    for file in &script.files {
+        std::fs::write(folder.path().join(&file.name), &file.content).unwrap();
+    }
+    let output = Command::new("dash").arg("-c").arg(&script.text).current_dir(folder.path()).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| line.replace('\u{1e}', "EVENT")).collect()
+}
+
+fn task(run: &str) -> Step {
+    step(Action::RunTask(Task {
+        name: "t".to_owned(),
+        title: "T".to_owned(),
+        check: "false".to_owned(),
+        run: run.to_owned(),
+        undo: None,
+    }))
+}
+
+#[test]
+fn each_step_says_when_it_begins_and_ends() {
+    assert_eq!(
+        run(&[task("echo one"), task("echo two >&2")]),
+        ["EVENT begin 0", "one", "EVENT done 0", "EVENT begin 1", "two", "EVENT done 1"]
+    );
+}
+
+#[test]
+fn a_failing_command_ends_its_step_and_the_script() {
+    let lines = run(&[task("echo before\nfalse\necho after"), task("echo never")]);
+    assert_eq!(lines, ["EVENT begin 0", "before", "EVENT fail 0 1"]);
+}
+
+#[test]
+fn a_file_takes_its_place_with_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/file");
+    let owner = String::from_utf8(Command::new("sh").args(["-c", "echo $(id -un):$(id -gn)"]).output().unwrap().stdout);
+    let file = File {
+        path: path.to_str().unwrap().to_owned(),
+        mode: 0o640,
+        owner: owner.unwrap().trim().to_owned(),
+        content: Content::text("text\n"),
+    };
+    let lines = run(&[step(Action::WriteFile { file, keep_original: false })]);
+    assert_eq!(lines, ["EVENT begin 0", "EVENT done 0"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "text\n");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn a_condition_that_never_holds_fails_with_its_last_words() {
+    let never =
+        Condition { title: "never".to_owned(), check: "echo not yet\nfalse".to_owned(), timeout: Duration::ZERO };
+    let lines = run(&[step(Action::WaitOnMachine(never))]);
+    assert_eq!(lines, ["EVENT begin 0", "still not so after 0 s", "not yet", "EVENT fail 0 1"]);
+}

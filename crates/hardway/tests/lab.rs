@@ -1,0 +1,135 @@
+//! The whole way on real machines: up, verify, restart, nothing to do, drift, export, reset, down.
+//!
+//! Needs root, as `lab up` does.
+
+mod support;
+
+use sha2::{Digest, Sha256};
+use support::{LabWorkspace, files_below, host};
+
+const MACHINES: [&str; 4] = ["lb", "cp1", "w1", "w2"];
+
+/// Units of hardway's design, and the main process of each.
+fn main_processes(lab: &LabWorkspace) -> Vec<String> {
+    let script = "systemctl show -p Id,MainPID,InvocationID haproxy nginx etcd kube-apiserver kube-controller-manager \
+                  kube-scheduler containerd kubelet kube-proxy 2>/dev/null";
+    MACHINES.iter().map(|machine| lab.ssh(machine, script)).collect()
+}
+
+#[test]
+fn a_cluster_from_bare_machines_and_back() {
+    let lab = LabWorkspace::new("hardway-calico");
+    lab.ok(&["lab", "up", "--workers", "2"]);
+
+    // What people do first.
+    let nodes = lab.kubectl(&["get", "nodes", "-o", "wide"]);
+    for node in ["cp1", "w1", "w2"] {
+        assert!(nodes.lines().any(|line| line.starts_with(node) && line.contains(" Ready")), "{nodes}");
+    }
+    assert!(lab.kubectl(&["top", "nodes"]).contains("w1"));
+    dns_answers(&lab);
+
+    nothing_to_do(&lab);
+    a_restarted_machine_comes_back(&lab);
+    drift_is_found_and_repaired(&lab);
+    the_export_is_what_stands_on_the_machines(&lab);
+    reports_are_complete(&lab);
+    reset_leaves_nothing(&lab);
+
+    lab.ok(&["lab", "down"]);
+    assert!(!host("ip", &["-o", "link"]).contains("172.30."));
+    assert!(!host("cat", &["/etc/hosts"]).contains(lab.root().to_str().expect("the path is text")));
+}
+
+fn dns_answers(lab: &LabWorkspace) {
+    let image = lab.ssh("w1", "ctr -n k8s.io images list -q | grep /dnsutils:");
+    lab.kubectl(&["run", "dnsutils", "--image", image.trim(), "--restart=Never", "--command", "--", "sleep", "3600"]);
+    lab.kubectl(&["wait", "--for=condition=Ready", "pod/dnsutils", "--timeout=60s"]);
+    let answer = lab.kubectl(&["exec", "dnsutils", "--", "nslookup", "kubernetes"]);
+    assert!(answer.contains("10.32.0.1"), "{answer}");
+    lab.kubectl(&["delete", "pod", "dnsutils", "--grace-period=0", "--force"]);
+}
+
+fn nothing_to_do(lab: &LabWorkspace) {
+    let before = main_processes(lab);
+    let plan = lab.json(&["plan", "-o", "json"]);
+    assert_eq!(plan["steps"], 0, "{plan:#}");
+    lab.ok(&["apply", "--yes"]);
+    assert_eq!(before, main_processes(lab), "a second apply restarted something");
+}
+
+fn a_restarted_machine_comes_back(lab: &LabWorkspace) {
+    lab.ok(&["lab", "stop", "w1"]);
+    lab.ok(&["lab", "start", "w1"]);
+    lab.kubectl(&["wait", "--for=condition=Ready", "node/w1", "--timeout=120s"]);
+    lab.kubectl(&["-n", "kube-system", "rollout", "status", "daemonset/calico-node", "--timeout=120s"]);
+    lab.kubectl(&["-n", "kube-system", "wait", "--for=condition=Available", "deployment", "--all", "--timeout=120s"]);
+    lab.ok(&["verify"]);
+    nothing_to_do(lab);
+}
+
+fn drift_is_found_and_repaired(lab: &LabWorkspace) {
+    lab.ssh("w1", "echo '# by hand' >>/etc/containerd/config.toml; chmod 644 /var/lib/kubelet/config.yaml");
+    lab.ssh("cp1", "systemctl stop kube-scheduler");
+    lab.kubectl(&["-n", "kube-system", "delete", "service", "kube-dns"]);
+    let (code, plan) = lab.run(&["plan"]);
+    assert_eq!(code, 3);
+    for found in ["-# by hand", "mode is 644, should be 600", "Start kube-scheduler.service", "kube-dns"] {
+        assert!(plan.contains(found), "the plan does not say {found:?}");
+    }
+    lab.ok(&["apply", "--yes"]);
+    nothing_to_do(lab);
+    lab.ok(&["verify"]);
+}
+
+fn the_export_is_what_stands_on_the_machines(lab: &LabWorkspace) {
+    let export = lab.root().join("export");
+    lab.ok(&["export", export.to_str().expect("the path is text")]);
+    assert!(export.join("RUNBOOK.md").is_file());
+    for machine in MACHINES {
+        let folder = export.join("machines").join(machine);
+        let files = files_below(&folder);
+        assert!(!files.is_empty(), "nothing was exported for {machine}");
+        let paths: Vec<String> = files.iter().map(|file| format!("/{}", file.display())).collect();
+        let there = lab.ssh(machine, &format!("sha256sum {}", paths.join(" ")));
+        for (file, path) in files.iter().zip(&paths) {
+            let content = std::fs::read(folder.join(file)).expect("the exported file can be read");
+            let line = format!("{}  {path}", hex::encode(Sha256::digest(content)));
+            assert!(there.lines().any(|found| found == line), "{machine}: {path} differs from the export");
+        }
+    }
+}
+
+fn reports_are_complete(lab: &LabWorkspace) {
+    let status = lab.json(&["status", "-o", "json"]);
+    let names: Vec<&str> =
+        status["machines"].as_array().expect("a list").iter().filter_map(|machine| machine["name"].as_str()).collect();
+    assert_eq!(names, MACHINES);
+    assert_eq!(status["nodes"].as_array().map(Vec::len), Some(3));
+    assert!(status["certificates"].as_array().is_some_and(|list| list.iter().all(|one| one["not_after"].is_string())));
+    let own = lab.root().join("own-kubeconfig");
+    lab.ok(&["kubeconfig", "--merge", own.to_str().expect("the path is text")]);
+    assert!(std::fs::read_to_string(own).expect("it was written").contains("current-context"));
+}
+
+fn reset_leaves_nothing(lab: &LabWorkspace) {
+    lab.ok(&["reset", "--yes"]);
+    let scan = "
+        ls -d /opt/hardway /var/lib/hardway /etc/kubernetes /etc/etcd /etc/containerd /etc/cni /opt/cni /var/lib/etcd \
+           /var/lib/kubelet /var/lib/kubernetes /var/lib/calico /etc/haproxy /etc/nginx 2>/dev/null
+        ls /usr/local/bin
+        systemctl list-unit-files --no-legend 'kube*' 'etcd*' 'containerd*' 'haproxy*' 'nginx*'
+        ps -eo comm= | grep -E '^(etcd|kube|containerd|calico|runc|haproxy|nginx|coredns)'
+        grep -E ' /var/lib/kubelet| /run/containerd' /proc/mounts
+        ip -o link | grep -E 'cali|vxlan|cni0'
+        ip route | grep -E '10\\.200\\.'
+        if command -v nft >/dev/null; then nft list ruleset | grep -E 'cali|KUBE|kube'; fi
+        getent passwd etcd
+        grep hardway /etc/hosts
+        find /var/lib/containerd -mindepth 1 2>/dev/null | head -3
+        true";
+    for machine in MACHINES {
+        let left = lab.ssh(machine, scan);
+        assert_eq!(left.trim(), "", "{machine} still has something");
+    }
+}

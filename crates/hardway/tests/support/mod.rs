@@ -1,0 +1,93 @@
+//! The binary under test, and a lab that goes away with the test.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A workspace with a lab. Dropped, it takes the lab down, also after a failed assertion.
+pub struct LabWorkspace {
+    folder: TempDir,
+}
+
+impl LabWorkspace {
+    pub fn new(name: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(name).tempdir().expect("a temporary folder can be made");
+        Self { folder }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("lab")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hardway"));
+        command.arg("-C").arg(self.root()).args(arguments);
+        command
+    }
+
+    /// Runs hardway, shows what it says, and gives its exit code and stdout.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
+        eprintln!("$ hardway {}", arguments.join(" "));
+        let output = self.command(arguments).output().expect("the binary under test starts");
+        show(&output);
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// As [`LabWorkspace::run`], for a command that must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let (code, stdout) = self.run(arguments);
+        assert_eq!(code, 0, "hardway {} failed", arguments.join(" "));
+        stdout
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let text = self.ok(arguments);
+        serde_json::from_str(&text).expect("-o json prints JSON")
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        self.ok(&[&["kubectl", "--"], arguments].concat())
+    }
+
+    /// Runs a command on a machine over plain ssh.
+    pub fn ssh(&self, machine: &str, script: &str) -> String {
+        self.ok(&["ssh", machine, "--", script])
+    }
+}
+
+impl Drop for LabWorkspace {
+    fn drop(&mut self) {
+        let _ = self.command(&["lab", "down"]).status();
+    }
+}
+
+/// What the test's own log keeps of a command.
+fn show(output: &Output) {
+    eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+/// A program of the host, its stdout.
+pub fn host(program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().expect("the program is there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Every file below a folder, relative to it.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).expect("the folder can be read") {
+            let path = entry.expect("the entry can be read").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).expect("it is below the folder").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}

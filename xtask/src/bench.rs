@@ -1,0 +1,1 @@
+//! Benchmarks: whole runs on real machines, compared within one run.

@@ -1,0 +1,39 @@
+//! Programs of the distribution that the tests compare with.
+
+use std::process::Command;
+
+use crate::run::{Failure, must};
+
+/// A program, and Debian's package that has it.
+const NEEDED: [(&str, &str); 5] = [
+    ("shellcheck", "shellcheck"),
+    ("dash", "dash"),
+    ("openssl", "openssl"),
+    ("cfssl", "golang-cfssl"),
+    ("sshd", "openssh-server"),
+];
+
+/// Installs what this machine lacks, saying so.
+pub fn install_missing() -> Result<(), Failure> {
+    let missing: Vec<&str> =
+        NEEDED.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("installing from the distribution, since this machine lacks them: {}", missing.join(", "));
+    let mut update = Command::new("apt-get");
+    update.args(["-q", "update"]);
+    must(update)?;
+    let mut install = Command::new("apt-get");
+    install
+        .args(["-q", "-y", "install", "--no-install-recommends"])
+        .args(missing)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    must(install)
+}
+
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(Into::into);
+    std::env::split_paths(&path).chain(usual).any(|folder| folder.join(program).is_file())
+}

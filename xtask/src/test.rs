@@ -1,0 +1,95 @@
+//! The full test: format, lints, every test of the workspace, the lab's among them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use clap::Args;
+
+use crate::generate;
+use crate::host;
+use crate::run::{Failure, cargo, must};
+
+/// Run the full test: format, clippy, unit, golden, CLI and lab tests (needs root)
+#[derive(Args)]
+pub struct Arguments {
+    /// Leave the lab out: what runs in seconds
+    #[arg(long)]
+    fast: bool,
+}
+
+/// Crates and test binaries that make machines.
+const LAB_TESTS: [(&str, &str); 3] = [("hardway-lab", "lifecycle"), ("hardway", "layouts"), ("hardway", "lab")];
+
+#[derive(Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    host::install_missing()?;
+    must(cargo(&["fmt", "--all", "--check"]))?;
+    must(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    generate::check()?;
+    let mut count = Count::default();
+    let fast = cargo(&["test", "--workspace", "--lib", "--bins", "--quiet"]);
+    counted(fast, &mut count)?;
+    for (package, test) in integration_tests()? {
+        let is_lab = LAB_TESTS.contains(&(package.as_str(), test.as_str()));
+        if !is_lab {
+            counted(cargo(&["test", "--quiet", "-p", &package, "--test", &test]), &mut count)?;
+        }
+    }
+    if !arguments.fast {
+        for (package, test) in LAB_TESTS {
+            // Their own output is the log of what was done on real machines.
+            let command = cargo(&["test", "-p", package, "--test", test, "--", "--test-threads=1", "--nocapture"]);
+            counted(command, &mut count)?;
+        }
+    }
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(())
+}
+
+/// Runs a `cargo test`, passing its output on and adding up its closing lines.
+fn counted(mut command: Command, count: &mut Count) -> Result<(), Failure> {
+    eprintln!("+ {command:?}");
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().expect("it was asked for");
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            count.passed += number_before(rest, " passed");
+            count.failed += number_before(rest, " failed");
+        }
+    }
+    let status = child.wait()?;
+    if status.success() {
+        return Ok(());
+    }
+    println!("{} passed, {} failed", count.passed, count.failed.max(1));
+    Err(format!("{command:?} ended with {status}").into())
+}
+
+fn number_before(text: &str, word: &str) -> u32 {
+    let before = text.split(word).next().unwrap_or_default();
+    before.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+/// Every integration test of the workspace, as (package, test).
+fn integration_tests() -> Result<Vec<(String, String)>, Failure> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::inherit()).output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let mut found = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            if target["kind"][0] == "test" {
+                let name = |value: &serde_json::Value| value["name"].as_str().unwrap_or_default().to_owned();
+                found.push((name(package), name(target)));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
