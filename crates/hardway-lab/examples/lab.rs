@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use hardway_lab::{Base, Event, Lab, LabConfig, install_host_packages};
+use hardway_lab::{Base, Event, Lab, LabConfig, install_host_packages, missing_host_packages};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lab = |dir: &str| Lab::open(Path::new(dir))?.ok_or("no lab there").map_err(Box::<dyn Error>::from);
     match args.as_slice() {
         ["up", dir, names @ ..] => {
-            install_host_packages(&on_event)?;
+            install_host_packages(&missing_host_packages(), &on_event)?;
             let base = match std::env::var("LAB_BASE").as_deref() {
                 Ok("debian-13") => Base::Debian13,
                 _ => Base::Debian12,

@@ -46,16 +46,16 @@ pub fn missing_host_packages() -> Vec<String> {
     missing
 }
 
-/// Installs what the host lacks with its own package manager, saying so first.
+/// Installs packages with the host's own package manager, saying so first.
 ///
 /// # Errors
 /// Not root, no apt, or apt failed.
-pub fn install_host_packages(on_event: OnEvent<'_>) -> Result<()> {
-    let packages = missing_host_packages();
+pub fn install_host_packages(packages: &[String], on_event: OnEvent<'_>) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
     require_root()?;
+    let packages = packages.to_vec();
     if !is_there("apt-get") {
         return Err(LabError::NoApt { packages });
     }

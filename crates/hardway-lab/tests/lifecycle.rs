@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hardway_lab::{Event, Lab, LabConfig, LabMachine, MachineState, install_host_packages};
+use hardway_lab::{Event, Lab, LabConfig, LabMachine, MachineState, install_host_packages, missing_host_packages};
 
 const ALIAS: &str = "lifecycle.hardway.test";
 
@@ -20,7 +20,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        install_host_packages(&quiet).unwrap();
+        install_host_packages(&missing_host_packages(), &quiet).unwrap();
         Self { workspace: tempfile::tempdir().unwrap() }
     }
 

@@ -113,7 +113,7 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
         ))
         .with_help("run it with sudo"));
     }
-    let missing = hardway_lab::missing_host_packages().map_err(CommandError::failed)?;
+    let missing = hardway_lab::missing_host_packages();
     if !missing.is_empty() {
         blocking(output, move |on_event| hardway_lab::install_host_packages(&missing, on_event)).await?;
     }
