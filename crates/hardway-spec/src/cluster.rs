@@ -53,17 +53,18 @@ pub struct ClusterSpec {
     pub addons: Addons,
     #[serde(default)]
     pub ssh: Ssh,
+    /// Every machine of the cluster, each once.
     pub machines: Vec<Machine>,
 }
 
-fn default_endpoint() -> String {
+pub(crate) fn default_endpoint() -> String {
     "k8s.hardway.test".to_owned()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Kubernetes {
-    /// A version of [`versions::SUPPORTED_KUBERNETES`], without a leading `v`.
+    /// The version, without a leading `v`.
     pub version: String,
 }
 

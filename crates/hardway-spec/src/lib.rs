@@ -5,11 +5,23 @@
 pub mod versions;
 
 mod cluster;
+mod init;
 mod machine;
 mod network;
+mod parse;
 mod pki;
+mod problem;
+mod rules;
+mod schema;
+mod shape;
+mod suggest;
+mod tree;
 
 pub use cluster::{Addons, ApiVersion, Cluster, ClusterSpec, ControlPlane, Kind, Kubernetes, Metadata, Ssh};
+pub use init::{InitAnswers, init_document};
 pub use machine::{Machine, MachineName, Role};
 pub use network::{Bridge, Calico, Cni, Encapsulation, Network, ProxyMode};
+pub use parse::parse;
 pub use pki::{KeyAlgorithm, Pki, Subject, Validity};
+pub use problem::{Problem, SpecErrors};
+pub use schema::json_schema;

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Network {
     /// The range pods get their addresses from.
-    #[schemars(with = "String")]
+    #[schemars(with = "crate::schema::Cidr")]
     pub pods: IpNet,
     /// The range Services get their addresses from.
-    #[schemars(with = "String")]
+    #[schemars(with = "crate::schema::Cidr")]
     pub services: IpNet,
     /// The cluster DNS Service's address, inside `services`.
     pub dns: IpAddr,

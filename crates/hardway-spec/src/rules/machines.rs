@@ -1,0 +1,111 @@
+//! Rules of the machines: names, addresses, roles, and what the cluster needs of them together.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::names::{LABEL_HELP, is_label};
+use crate::Role;
+
+const PATH: &str = "spec.machines";
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    names(checker);
+    addresses(checker);
+    roles(checker);
+    if checker.is_sound(PATH) {
+        cluster(checker);
+    }
+}
+
+fn names(checker: &mut Checker<'_>) {
+    let mut seen = BTreeMap::new();
+    for (index, machine) in checker.cluster.spec.machines.iter().enumerate() {
+        let path = format!("{PATH}[{index}].name");
+        let name = machine.name.as_str();
+        if !checker.is_sound(&path) {
+            continue;
+        }
+        if !is_label(name) {
+            checker.report(&path, format!("`{name}` cannot be a machine's name"), LABEL_HELP);
+        } else if name == "localhost" {
+            checker.report(&path, "every machine is `localhost` to itself", "use a name of its own");
+        }
+        if let Some(first) = seen.insert(name, index) {
+            let line = checker.places.of(&format!("{PATH}[{first}].name")).line;
+            checker.report(&path, format!("another machine is `{name}` already"), format!("it stands on line {line}"));
+        }
+    }
+}
+
+fn addresses(checker: &mut Checker<'_>) {
+    let mut seen = BTreeMap::new();
+    for (index, machine) in checker.cluster.spec.machines.iter().enumerate() {
+        let path = format!("{PATH}[{index}].address");
+        if !checker.is_sound(&path) {
+            continue;
+        }
+        if let Some(first) = seen.insert(machine.address, index) {
+            let line = checker.places.of(&format!("{PATH}[{first}].address")).line;
+            checker.report(
+                &path,
+                format!("another machine has the address {} already", machine.address),
+                format!("it stands on line {line}; a machine with several roles is listed once"),
+            );
+        }
+    }
+}
+
+fn roles(checker: &mut Checker<'_>) {
+    for (index, machine) in checker.cluster.spec.machines.iter().enumerate() {
+        let path = format!("{PATH}[{index}].roles");
+        if !checker.is_sound(&path) {
+            continue;
+        }
+        if machine.roles.is_empty() {
+            checker.report(
+                &path,
+                "the machine has no role",
+                "use `load-balancer`, `control-plane`, `etcd` or `worker`, or take the machine out",
+            );
+        }
+        for (position, role) in machine.roles.iter().enumerate() {
+            if machine.roles[..position].contains(role) {
+                checker.report(&format!("{path}[{position}]"), format!("`{role}` is here twice"), "once is enough");
+            }
+        }
+        if machine.roles.contains(&Role::LoadBalancer) && machine.roles.iter().any(|role| *role != Role::LoadBalancer) {
+            checker.report(
+                &path,
+                "a load balancer cannot have another role",
+                "its ports 6443 and 443 would be taken twice: use a machine of its own",
+            );
+        }
+    }
+}
+
+fn cluster(checker: &mut Checker<'_>) {
+    if checker.cluster.control_planes().next().is_none() {
+        checker.report(PATH, "no machine is a control plane", "give one of them the role `control-plane`");
+        return;
+    }
+    let members = checker.cluster.etcd_members().count();
+    if members.is_multiple_of(2) {
+        let who = if checker.cluster.machines_with(Role::Etcd).next().is_some() {
+            "machines with the role `etcd`"
+        } else {
+            "control planes, which run etcd where no machine has the role `etcd`"
+        };
+        checker.report(
+            PATH,
+            format!("etcd would have {members} members"),
+            format!("{members} bear the loss of no more than {} do: use an odd number of {who}", members - 1),
+        );
+    }
+    if checker.cluster.nodes().next().is_none() {
+        checker.report(
+            PATH,
+            "no machine would run pods",
+            "give one of them the role `worker`, or leave `controlPlane.node` at `true`",
+        );
+    }
+}
