@@ -61,3 +61,59 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake;
+
+    fn config_map() -> Object {
+        let metadata = json!({"name": "x", "namespace": "a"});
+        Object { value: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}) }
+    }
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_apply_is_repeated_while_the_api_comes_up() {
+        let (live, asked) = fake::live(vec![
+            fake::refusal(503, "starting"),
+            fake::refusal(403, "roles are not written yet"),
+            fake::refusal(404, "namespaces \"a\" not found"),
+            (200, "{}".to_owned()),
+        ]);
+        live.apply(&config_map(), in_a_minute()).await.unwrap();
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked.len(), 4);
+        assert!(asked[0].starts_with("PATCH /api/v1/namespaces/a/configmaps/x?"), "{}", asked[0]);
+        for parameter in ["force=true", "fieldManager=hardway", "fieldValidation=Strict"] {
+            assert!(asked[0].contains(parameter), "{}", asked[0]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_pass_is_not_repeated() {
+        let (live, _) = fake::live(vec![fake::refusal(422, "field is immutable")]);
+        let error = live.apply(&config_map(), in_a_minute()).await.unwrap_err();
+        assert_eq!(error.to_string(), "apply ConfigMap a/x: field is immutable (HTTP 422)");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_the_tries_with_the_last_error() {
+        let (live, _) = fake::live(vec![fake::refusal(429, "later"); 200]);
+        let begun = Instant::now();
+        let error = live.apply(&config_map(), in_a_minute()).await.unwrap_err();
+        assert_eq!(error.code(), Some(429));
+        assert!(begun.elapsed() <= Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deleting_what_is_gone_succeeds() {
+        let (live, _) = fake::live(vec![fake::refusal(404, "not found")]);
+        live.delete(&config_map()).await.unwrap();
+    }
+}

@@ -17,9 +17,9 @@ pub enum ConnectError {
 /// A call of the API did not succeed. `call` is a verb and what it was for: "apply Deployment kube-system/coredns".
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There was no HTTP answer at all: no listener, no route, a connection that broke, a certificate that is not the API's.
+    /// There was no HTTP answer at all: no listener, no route, a connection that broke, somebody else's certificate.
     #[error("{call}: the API at {server} gives no answer")]
-    Unreachable { call: String, server: SocketAddr, source: Box<kube::Error> },
+    Unreachable { call: String, server: SocketAddr, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("{call}: the API at {server} gave no answer in {} s", limit.as_secs())]
     TimedOut { call: String, server: SocketAddr, limit: Duration, source: Elapsed },
     /// The API answered with an error (`metav1.Status`).

@@ -119,3 +119,59 @@ pub(crate) fn chain(error: &Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use hardway_design::Await;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake;
+
+    fn node(ready: &str) -> Value {
+        let condition = json!({"type": "Ready", "status": ready, "message": "no network yet", "reason": "NotReady"});
+        json!({"kind": "Node", "status": {"conditions": [condition]}})
+    }
+
+    fn node_ready() -> Await {
+        Await::NodeReady("w1".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_event_that_it_waited_for() {
+        let (live, asked) = fake::live(vec![fake::list(&[node("False")]), fake::watch(&[node("False"), node("True")])]);
+        live.wait(&node_ready(), Instant::now() + Duration::from_secs(60)).await.unwrap();
+        let asked = asked.lock().unwrap();
+        assert!(asked[1].contains("watch=true") && asked[1].contains("resourceVersion=1"), "{}", asked[1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_breaks_off_is_begun_anew_from_a_list() {
+        let (live, asked) = fake::live(vec![
+            fake::refusal(503, "starting"),
+            fake::list(&[]),
+            fake::watch(&[]),
+            fake::list(&[node("True")]),
+        ]);
+        live.wait(&node_ready(), Instant::now() + Duration::from_secs(60)).await.unwrap();
+        assert_eq!(asked.lock().unwrap().len(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_in_vain_tells_the_state_that_it_last_saw() {
+        let answers = (0..40).flat_map(|_| [fake::list(&[node("False")]), fake::watch(&[])]).collect();
+        let (live, _) = fake::live(answers);
+        let error = live.wait(&node_ready(), Instant::now() + Duration::from_secs(2)).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "waited 2 s until node w1 is Ready; last seen: Ready is False: no network yet (NotReady)"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_cannot_pass_ends_the_wait() {
+        let (live, _) = fake::live(vec![fake::refusal(401, "unauthorized")]);
+        let error = live.wait(&node_ready(), Instant::now() + Duration::from_secs(60)).await.unwrap_err();
+        assert_eq!(error.code(), Some(401));
+    }
+}

@@ -9,6 +9,8 @@ mod access;
 mod apply;
 mod error;
 mod event;
+#[cfg(test)]
+mod fake;
 mod kind;
 mod live;
 mod metrics;

@@ -16,7 +16,7 @@ pub const MANAGER: &str = "hardway";
 
 /// A call that takes longer has hung: the API server itself gives up on a request after 60 s, and on a
 /// healthy one the slowest call here (the first apply after its start) takes under 2 s.
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The live cluster, as one identity sees it. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -108,6 +108,8 @@ impl Live {
             kube::Error::Api(status) => Error::Refused { call, code: status.code, message: status.message },
             kube::Error::SerdeError(source) => Error::Unreadable { call, source },
             kube::Error::ReadEvents(source) => Error::Broken { call, source },
+            // The client's own wrapping repeats what it wraps.
+            kube::Error::Service(source) => Error::Unreachable { call, server: self.access.server, source },
             source => Error::Unreachable { call, server: self.access.server, source: Box::new(source) },
         }
     }

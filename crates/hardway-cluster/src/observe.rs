@@ -57,3 +57,42 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake;
+
+    fn config_map() -> Object {
+        let metadata = json!({"name": "x", "namespace": "a"});
+        Object { value: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}) }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_not_dry_run() {
+        let (live, asked) = fake::live(vec![fake::refusal(404, "not found")]);
+        assert_eq!(live.observe(&config_map()).await.unwrap(), None);
+        assert_eq!(asked.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn live_and_dry_run_differ_in_intent_alone() {
+        let object = |version: &str, data: &str| {
+            json!({
+                "kind": "ConfigMap", "data": {"key": data},
+                "metadata": {"name": "x", "resourceVersion": version, "managedFields": [{"time": version}]},
+            })
+        };
+        let seen = |live: Value, dry_run: Value| async move {
+            let (api, _) = fake::live(vec![(200, live.to_string()), (200, dry_run.to_string())]);
+            match api.observe(&config_map()).await.unwrap() {
+                Some(Observation::Object { live, dry_run }) => live == dry_run,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(seen(object("1", "same"), object("2", "same")).await);
+        assert!(!seen(object("1", "old"), object("1", "new")).await);
+    }
+}

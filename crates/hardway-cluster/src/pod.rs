@@ -63,10 +63,7 @@ impl Live {
         };
         self.until(target, &format!("{} is gone", title(object)), deadline, |object| match object {
             None => ControlFlow::Break(()),
-            Some(object) => {
-                let phase = object.pointer("/status/phase").and_then(Value::as_str).unwrap_or("still there");
-                ControlFlow::Continue(phase.to_owned())
-            }
+            Some(object) => ControlFlow::Continue(what_remains(object)),
         })
         .await
     }
@@ -189,6 +186,16 @@ impl Live {
     }
 }
 
+/// Why an object that is being deleted is still there: a namespace says so in its conditions.
+fn what_remains(object: &Value) -> String {
+    let phase = object.pointer("/status/phase").and_then(Value::as_str).unwrap_or("still there");
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let reasons = conditions
+        .filter(|condition| condition["status"] == "True")
+        .filter_map(|condition| condition["message"].as_str().map(str::to_owned));
+    [phase.to_owned()].into_iter().chain(reasons).collect::<Vec<_>>().join("; ")
+}
+
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -243,6 +250,15 @@ mod tests {
             Some(7)
         );
         assert_eq!(status(json!({"status": "Failure", "reason": "InternalError"})), None);
+    }
+
+    #[test]
+    fn a_namespace_that_cannot_go_says_what_holds_it() {
+        let namespace = json!({"status": {"phase": "Terminating", "conditions": [
+            {"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": "metrics.k8s.io/v1beta1: stale"},
+            {"type": "NamespaceContentRemaining", "status": "False", "message": "all content removed"},
+        ]}});
+        assert_eq!(what_remains(&namespace), "Terminating; metrics.k8s.io/v1beta1: stale");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Asking the API who somebody is and what they may do.
 
-use std::time::Duration;
-
+use crate::live::CALL_TIMEOUT;
 use crate::{Error, Live};
 use k8s_openapi::api::authentication::v1::{
     SelfSubjectReview, TokenRequest, TokenRequestSpec, TokenReview, TokenReviewSpec, UserInfo,
@@ -11,8 +10,6 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::PostParams;
 use secrecy::{ExposeSecret, SecretString};
-
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Who the API takes a request's sender for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,16 +1,13 @@
 //! The cluster's health as the API tells it: nodes, leader election, readiness checks.
 
-use std::time::Duration;
-
 use k8s_openapi::api::coordination::v1;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
 use serde::Serialize;
 
+use crate::live::CALL_TIMEOUT;
 use crate::{Error, Live};
-
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NodeStatus {

@@ -20,7 +20,7 @@ const UNREACHABLE_SECONDS: i64 = 30;
 /// Pods need this long from the kubelet's first try in the worst case: a machine that imports images meanwhile.
 const START_SECONDS: i32 = 300;
 
-/// A container of the artifact `image`. It is never pulled: the image is on the node, or the group has not waited for it.
+/// A container of the artifact `image`, which is never pulled: its group has waited until the node has it.
 pub(super) fn container(inputs: &Inputs<'_>, name: &str, image: &str) -> Result<Container, DesignError> {
     Ok(Container {
         name: name.to_owned(),
