@@ -8,6 +8,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -16,6 +18,8 @@ use crate::process;
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 const PROCS: &str = "cgroup.procs";
+/// How long a dead process may keep its group: until its parent has noticed.
+const DEAD_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -242,9 +246,16 @@ fn remove_tree(dir: &Path) -> Result<()> {
     for child in subgroups(dir) {
         remove_tree(&child)?;
     }
-    match fs::remove_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed.at("remove", dir),
+    let start = Instant::now();
+    loop {
+        match fs::remove_dir(dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            // Its last process is dead, and the kernel not yet done with it.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && start.elapsed() < DEAD_LIMIT => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            removed => return removed.at("remove", dir),
+        }
     }
 }
 

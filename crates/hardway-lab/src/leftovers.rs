@@ -9,6 +9,7 @@ use crate::command::run;
 use crate::error::{FileContext, Result};
 use crate::hosts_file;
 use crate::id::{LabId, STATE_ROOT};
+use crate::lock::DirLock;
 use crate::network;
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
@@ -41,11 +42,18 @@ pub(crate) fn scan(dir: &Path, id: &LabId) -> Result<Vec<String>> {
             found.push(format!("folder {}", folder.display()));
         }
     }
-    // Without any lab there is no folder, and with it goes the note on forwarding.
-    if fs::read_dir(STATE_ROOT).is_ok_and(|labs| labs.flatten().all(|entry| !entry.path().is_dir())) {
-        found.push(format!("folder {STATE_ROOT} without a lab"));
+    if Path::new(STATE_ROOT).exists() && note_without_lab()? {
+        found.push("changed /proc/sys/net/ipv4/ip_forward".to_owned());
     }
     Ok(found)
+}
+
+/// Whether forwarding is still switched on for labs of which none is left.
+fn note_without_lab() -> Result<bool> {
+    // Another lab may be coming or going.
+    let _lock = DirLock::acquire(Path::new(STATE_ROOT))?;
+    let labs = fs::read_dir(STATE_ROOT).at("read", STATE_ROOT)?.flatten().any(|entry| entry.path().is_dir());
+    Ok(!labs && network::forwarding_note().exists())
 }
 
 /// Unmounts what is mounted among the lab's disks. The lab itself mounts nothing where the host

@@ -32,7 +32,7 @@ const ORDERLY_LIMIT: Duration = Duration::from_secs(20);
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// SIGKILL works at once, except on processes that wait for a disk.
 const KILL_LIMIT: Duration = Duration::from_secs(15);
-/// How often a condition is looked at: far below what a person notices, dear enough to be cheap.
+/// How often a condition is looked at: far below what a person notices, and cheap.
 const POLL: Duration = Duration::from_millis(25);
 /// A bridge's neighbour lookup fails only after seconds; a machine answers within this.
 const CONNECT_LIMIT: Duration = Duration::from_millis(250);
@@ -202,12 +202,17 @@ impl Machine<'_> {
         let inside = self.inside();
         // How many PID namespaces deep we are: nspawn is as deep, its init one deeper.
         let depth = namespace_pids(rustix::process::getpid().as_raw_nonzero().get()).len();
-        for pid in inside.processes() {
-            if namespace_pids(pid).len() == depth && command_name(pid) == "systemd-nspawn" {
-                inside.signal(pid, Signal::TERM)?;
-            }
-        }
+        let mut asked = false;
         while self.state() == MachineState::Running && start.elapsed() < SHUTDOWN_LIMIT {
+            // A machine that has only just begun to boot has no nspawn yet.
+            if !asked {
+                for pid in inside.processes() {
+                    if namespace_pids(pid).len() == depth && command_name(pid) == "systemd-nspawn" {
+                        inside.signal(pid, Signal::TERM)?;
+                        asked = true;
+                    }
+                }
+            }
             let late = start.elapsed() > ORDERLY_LIMIT;
             for pid in inside.processes() {
                 let ids = namespace_pids(pid);

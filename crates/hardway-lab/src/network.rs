@@ -93,7 +93,7 @@ fn interface_exists(name: &str) -> bool {
 }
 
 /// Where the host's own setting is kept while any lab needs forwarding.
-fn forwarding_note() -> PathBuf {
+pub(crate) fn forwarding_note() -> PathBuf {
     Path::new(STATE_ROOT).join("ip_forward.before")
 }
 
