@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod lines;
 mod machine;
+mod probe;
 mod remote;
 mod ssh;
 
@@ -17,6 +18,7 @@ pub use error::{Fault, MachineError, OfferedKey};
 pub use event::ScriptEvent;
 pub use hardway_plan::script::{Script, ScriptFile};
 pub use machine::{Blob, Machine, Output};
+pub use probe::{Depth, machine_facts, observe};
 pub use ssh::{
     Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine, SshSettings, SshTarget,
     ssh_arguments,

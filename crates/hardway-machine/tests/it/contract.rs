@@ -1,9 +1,4 @@
-//! What every machine promises, checked against the fake and against a real sshd on loopback.
-//!
-//! The sshd is started by the test itself, on a free port, with a configuration of its own. Needs root and sshd; where
-//! either is missing, the tests that need them say so and pass.
-
-mod sshd;
+//! What every machine promises, checked against the fake and against a real sshd.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +8,7 @@ use hardway_machine::fake::FakeMachine;
 use hardway_machine::{Blob, Fault, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine};
 use sha2::{Digest, Sha256};
 
-use sshd::Sshd;
+use crate::sshd::Sshd;
 
 const STEPS: &str = r"
 printf '\036 begin 0\n'

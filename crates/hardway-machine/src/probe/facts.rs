@@ -1,0 +1,158 @@
+//! What a machine is: its operating system, its size, its clock, its sockets.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hardway_design::{CgroupVersion, MachineFacts, OperatingSystem};
+
+use super::listening::Listening;
+use crate::{Fault, Machine, MachineError};
+
+const FACTS_SCRIPT: &str = include_str!("facts.sh");
+
+/// The capability that lowering oom_score_adj needs (capabilities(7), `CAP_SYS_RESOURCE`).
+const CAP_SYS_RESOURCE: u32 = 24;
+
+/// The cgroup controllers that the kubelet sets limits in.
+const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
+
+/// Reads a machine's facts. The clock's offset is right to half a round trip.
+///
+/// # Errors
+/// Where the machine is not reached, or answers with something that is not understood.
+pub async fn machine_facts(machine: &dyn Machine) -> Result<MachineFacts, MachineError> {
+    let fault = |fault| MachineError { machine: machine.name().clone(), fault };
+    let before = now_ms();
+    let output = machine.exec(FACTS_SCRIPT, b"").await?;
+    let after = now_ms();
+    let answer = parse(&String::from_utf8_lossy(&output.stdout)).map_err(fault)?;
+    if answer.missing() {
+        return Err(fault(Fault::ProbeFailed { code: output.code, output: crate::lines::of(&output.stderr) }));
+    }
+    let mut facts = answer.facts;
+    facts.clock_offset_ms = answer.clock_ms - i64::midpoint(before, after);
+    Ok(facts)
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+struct Answer {
+    facts: MachineFacts,
+    clock_ms: i64,
+}
+
+impl Answer {
+    /// Whether the script broke off: these come from any Linux.
+    fn missing(&self) -> bool {
+        self.facts.hostname.is_empty() || self.facts.resolv_conf.is_empty() || self.clock_ms == 0
+    }
+}
+
+fn parse(text: &str) -> Result<Answer, Fault> {
+    let mut facts = MachineFacts {
+        hostname: String::new(),
+        os: OperatingSystem { id: String::new(), version: String::new(), pretty_name: String::new() },
+        architecture: String::new(),
+        kernel: String::new(),
+        cgroup: CgroupVersion::V1,
+        systemd_cgroups: false,
+        cpus: 0,
+        memory: 0,
+        disk_free: u64::MAX,
+        clock_offset_ms: 0,
+        root: false,
+        can_lower_oom_score: false,
+        listening: std::collections::BTreeMap::new(),
+        resolv_conf: String::new(),
+    };
+    let mut clock_ms = 0;
+    let mut controllers = Vec::new();
+    let mut listening = Listening::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(' ') else { continue };
+        let unreadable = || Fault::ProbeUnreadable { line: line.to_owned() };
+        match key {
+            "clock" => clock_ms = value.parse::<i64>().map_err(|_| unreadable())? / 1_000_000,
+            "hostname" => facts.hostname = value.to_owned(),
+            "architecture" => facts.architecture = value.to_owned(),
+            "kernel" => facts.kernel = value.to_owned(),
+            "os_id" => facts.os.id = value.to_owned(),
+            "os_version" => facts.os.version = value.to_owned(),
+            "os_name" => facts.os.pretty_name = value.to_owned(),
+            "cgroup" if value == "cgroup2fs" => facts.cgroup = CgroupVersion::V2,
+            "controllers" => controllers = value.split_ascii_whitespace().collect(),
+            "cpus" => facts.cpus = value.parse().map_err(|_| unreadable())?,
+            "memory_kib" => facts.memory = value.parse::<u64>().map_err(|_| unreadable())? * 1024,
+            // df's heading also stands there.
+            "disk_kib" => {
+                facts.disk_free = value.parse::<u64>().map_or(facts.disk_free, |kib| facts.disk_free.min(kib * 1024));
+            }
+            "user" => facts.root = value == "0",
+            "capabilities" => {
+                let set = u64::from_str_radix(value, 16).map_err(|_| unreadable())?;
+                facts.can_lower_oom_score = set >> CAP_SYS_RESOURCE & 1 == 1;
+            }
+            "resolv_conf" => facts.resolv_conf = value.to_owned(),
+            "ss" => listening.add_ss(value),
+            "socket" => listening.add_socket(value),
+            "holder" => listening.add_holder(value),
+            "process" => listening.add_process(value),
+            _ => {}
+        }
+    }
+    // With version 1, systemd owns its own hierarchy but not surely the controllers: cgroupfs is right everywhere.
+    facts.systemd_cgroups =
+        facts.cgroup == CgroupVersion::V2 && CONTROLLERS.iter().all(|name| controllers.contains(name));
+    facts.listening = listening.ports();
+    Ok(Answer { facts, clock_ms })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEBIAN_V2: &str = "clock 1795454956188599210\nhostname cp1\narchitecture x86_64\nkernel 6.12.1\nos_id debian\n\
+        os_version 13\nos_name Debian GNU/Linux 13 (trixie)\ncgroup cgroup2fs\n\
+        controllers cpuset cpu io memory hugetlb pids\ncpus 2\nmemory_kib 1024\ndisk_kib Available\ndisk_kib 20\n\
+        disk_kib Available\ndisk_kib 10\nuser 0\ncapabilities 000001ffffffffff\nresolv_conf /etc/resolv.conf\n\
+        ss LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:((\"sshd\",pid=1,fd=3))\n";
+
+    #[test]
+    fn the_facts_script_is_plain_posix_sh() {
+        crate::remote::check(FACTS_SCRIPT);
+    }
+
+    #[test]
+    fn an_answer_is_read() {
+        let answer = parse(DEBIAN_V2).unwrap();
+        let facts = &answer.facts;
+        assert!(!answer.missing());
+        assert_eq!(answer.clock_ms, 1_795_454_956_188);
+        assert_eq!((facts.hostname.as_str(), facts.os.version.as_str()), ("cp1", "13"));
+        assert_eq!((facts.memory, facts.disk_free, facts.cpus), (1024 * 1024, 10 * 1024, 2));
+        assert!(facts.root && facts.systemd_cgroups && facts.can_lower_oom_score);
+        assert_eq!(facts.listening[&22], "sshd");
+    }
+
+    #[test]
+    fn systemd_owns_cgroups_only_where_it_has_every_controller() {
+        let without = |from: &str, to: &str| parse(&DEBIAN_V2.replace(from, to)).unwrap().facts.systemd_cgroups;
+        assert!(!without("cgroup2fs", "tmpfs"));
+        assert!(!without(" memory", ""));
+    }
+
+    #[test]
+    fn a_bounding_set_without_cap_sys_resource_cannot_lower_oom_scores() {
+        let answer = parse(&DEBIAN_V2.replace("000001ffffffffff", "000001fffeffffff")).unwrap();
+        assert!(!answer.facts.can_lower_oom_score);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_not_taken_for_facts() {
+        assert!(parse("clock 1795454956188599210\nhostname cp1\n").unwrap().missing());
+        assert!(parse("").unwrap().missing());
+        assert!(matches!(parse("cpus many\n"), Err(Fault::ProbeUnreadable { .. })));
+    }
+}

@@ -1,0 +1,13 @@
+//! The probe: what a machine is, and what stands on it. It changes nothing.
+
+mod facts;
+mod listening;
+mod observation;
+mod observe;
+mod paths;
+mod script;
+mod sections;
+mod units;
+
+pub use facts::machine_facts;
+pub use observe::{Depth, observe};
