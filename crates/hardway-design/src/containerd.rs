@@ -147,7 +147,7 @@ fn configuration<'a>(
 
 impl fmt::Display for Configuration<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "version = 3\n")?;
+        writeln!(f, "version = 4\n")?;
         writeln!(f, "[plugins.'io.containerd.cri.v1.images'.pinned_images]")?;
         for (name, reference) in &self.pinned_images {
             writeln!(f, "  {name} = '{reference}'")?;
@@ -175,6 +175,8 @@ fn unit(facts: &MachineFacts) -> UnitFile {
         after: vec!["network.target", "dbus.service"],
         service: Service {
             kind: Some(ServiceKind::Notify),
+            // Where overlay is a module; a kernel that has it built in says no, and that is fine.
+            exec_start_pre: vec![Command::new("-/usr/sbin/modprobe").argument("overlay")],
             exec_start: vec![Command::new(format!("{BIN}/containerd"))],
             restart: Some(Restart::Always),
             restart_sec: Some(5),

@@ -92,13 +92,10 @@ fn server(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
         reload_on: Vec::new(),
         ready: Some(Condition {
             title: "kube-apiserver is ready".to_owned(),
-            check: format!(
-                "kubectl --kubeconfig=/dev/null --server=https://127.0.0.1:{API_PORT} \
-                 --certificate-authority={CLUSTER_CA} --request-timeout=2s get --raw=/readyz"
-            ),
+            check: format!("kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=2s get --raw=/readyz"),
             timeout: READY_WITHIN,
         }),
-        disruption: Some("this control plane's API is away for about 3 s".to_owned()),
+        disruption: Some("this control plane's API is away for about 5 s".to_owned()),
     }));
 
     let mut after = vec![GroupId::on(&machine.name, BASE), GroupId::on(&machine.name, COPY)];
@@ -186,7 +183,9 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("service-account-key-file", SERVICE_ACCOUNT_CERTIFICATE)
         .flag("service-account-signing-key-file", SERVICE_ACCOUNT_KEY)
         .flag("service-account-extend-token-expiration", false)
-        .flag("profiling", false);
+        .flag("profiling", false)
+        // Otherwise a stop waits a whole minute for watches to end by themselves.
+        .flag("shutdown-send-retry-after", true);
     if !cluster.spec.control_plane.node {
         // No kube-proxy makes Services' addresses work here: extension API servers are called at their own.
         command = command.flag("enable-aggregator-routing", true);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Cni, Encapsulation, Machine, ProxyMode, Role};
+use hardway_spec::{Cluster, Machine, ProxyMode, Role};
 
 use crate::paths::PKI;
 use crate::resources::{certificate_of, directory, file};
@@ -21,6 +21,10 @@ pub(crate) const KERNEL: &str = "kernel";
 const KUBERNETES: &str = "/etc/kubernetes";
 const MODULES_FILE: &str = "/etc/modules-load.d/kubernetes.conf";
 const SYSCTL_FILE: &str = "/etc/sysctl.d/99-kubernetes.conf";
+
+/// Shows bridged traffic to packet filters. The kernel loads by itself whatever else it is asked to use: overlay,
+/// tunnels, conntrack.
+const BRIDGE_FILTER: &str = "br_netfilter";
 
 /// What routing pods' traffic through bridges needs.
 const FORWARDING: [(&str, &str); 3] = [
@@ -43,7 +47,7 @@ const KUBELET_DEFAULTS: [(&str, &str); 6] = [
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
     let mut groups = vec![base(inputs, machine)?, packages(inputs.cluster, machine)];
     if inputs.cluster.is_node(machine) {
-        groups.push(kernel(inputs.cluster, machine));
+        groups.push(kernel(machine));
     }
     Ok(groups)
 }
@@ -94,13 +98,13 @@ fn packages(cluster: &Cluster, machine: &Machine) -> Group {
     }
 }
 
-fn kernel(cluster: &Cluster, machine: &Machine) -> Group {
-    let modules = modules(cluster);
+fn kernel(machine: &Machine) -> Group {
     let settings = || FORWARDING.iter().chain(&KUBELET_DEFAULTS);
 
-    let mut resources =
-        vec![file(MODULES_FILE, 0o644, Content::text(lines(modules.iter().map(|name| (*name).to_owned()))))];
-    resources.extend(modules.iter().map(|name| Resource::Module(Module { name: (*name).to_owned() })));
+    let mut resources = vec![
+        file(MODULES_FILE, 0o644, Content::text(format!("{BRIDGE_FILTER}\n"))),
+        Resource::Module(Module { name: BRIDGE_FILTER.to_owned() }),
+    ];
     resources.push(file(
         SYSCTL_FILE,
         0o644,
@@ -114,18 +118,6 @@ fn kernel(cluster: &Cluster, machine: &Machine) -> Group {
 
     // modprobe comes with the kmod package, which a minimal system may lack.
     Group { id: GroupId::on(&machine.name, KERNEL), after: vec![GroupId::on(&machine.name, PACKAGES)], resources }
-}
-
-fn modules(cluster: &Cluster) -> Vec<&'static str> {
-    let mut modules = vec!["overlay", "br_netfilter", "nf_conntrack"];
-    if let Cni::Calico(calico) = &cluster.spec.network.cni {
-        match calico.encapsulation {
-            Encapsulation::Vxlan => modules.push("vxlan"),
-            Encapsulation::Ipip => modules.push("ipip"),
-            Encapsulation::None => {}
-        }
-    }
-    modules
 }
 
 /// Masks the target that pulls in every swap device at boot, wherever it is configured (systemd.special(7)).

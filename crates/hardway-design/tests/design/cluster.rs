@@ -13,17 +13,17 @@ use hardway_spec::{
 };
 
 /// What a design is made from, owned.
-pub struct Scenario {
-    pub name: &'static str,
-    pub cluster: Cluster,
-    pub bundle: Bundle,
-    pub encryption_key: EncryptionKey,
-    pub catalog: Catalog,
-    pub facts: BTreeMap<MachineName, MachineFacts>,
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) cluster: Cluster,
+    pub(crate) bundle: Bundle,
+    pub(crate) encryption_key: EncryptionKey,
+    pub(crate) catalog: Catalog,
+    pub(crate) facts: BTreeMap<MachineName, MachineFacts>,
 }
 
 impl Scenario {
-    pub fn inputs(&self) -> Inputs<'_> {
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
         Inputs {
             cluster: &self.cluster,
             bundle: &self.bundle,
@@ -33,7 +33,7 @@ impl Scenario {
         }
     }
 
-    pub fn design(&self) -> Design {
+    pub(crate) fn design(&self) -> Design {
         design(&self.inputs()).unwrap()
     }
 
@@ -66,11 +66,11 @@ impl Scenario {
 }
 
 /// The lab's cluster: what the other scenarios are compared with.
-pub fn plain() -> Scenario {
+pub(crate) fn plain() -> Scenario {
     Scenario::new("plain", lab(1, 2), |_| {})
 }
 
-pub fn all() -> Vec<Scenario> {
+pub(crate) fn all() -> Vec<Scenario> {
     let mut container = Scenario::new("container-on-cgroup-v1", lab(1, 2), |_| {});
     for facts in container.facts.values_mut() {
         facts.cgroup = CgroupVersion::V1;
