@@ -105,6 +105,8 @@ impl Default for Addons {
 pub struct Ssh {
     /// root, or a user who may become root through sudo.
     pub user: String,
+    /// sshd's.
+    #[schemars(range(min = 1))]
     pub port: u16,
     /// A private key file; `~/` is the operator's home, a relative path starts at the workspace.
     /// Without it, the agent and what `ssh -G` names are tried.

@@ -77,8 +77,9 @@ metadata:
   # Names the cluster in kubeconfigs.
   name: {name}
 spec:
-  # kubernetes:
-  #   version: {kubernetes}
+  # Stays as it is when another hardway has a newer default.
+  kubernetes:
+    version: {kubernetes}
 
   # The name that clients call the API by, on port 6443. It is the load balancer's, or without one the first control
   # plane's alone. Machines find it in their /etc/hosts; on your own machine, put it into yours or into DNS.

@@ -44,13 +44,18 @@ impl Default for Subject {
     }
 }
 
+/// A century, in days: dates beyond 9999 cannot be written into certificates, and nobody means more.
+const VALIDITY_LIMIT: u32 = 36_500;
+
 /// How long certificates are valid, in days from their issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Validity {
     /// Certificate authorities, in days.
+    #[schemars(range(min = 1, max = VALIDITY_LIMIT))]
     pub authority_days: u32,
     /// All other certificates, in days.
+    #[schemars(range(min = 1, max = VALIDITY_LIMIT))]
     pub leaf_days: u32,
 }
 

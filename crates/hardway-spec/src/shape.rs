@@ -41,6 +41,11 @@ impl Places {
         }
     }
 
+    /// Whether the text has the field.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.places.contains_key(path)
+    }
+
     /// Whether everything at and below a path could be read, and everything around it.
     pub(crate) fn is_sound(&self, path: &str) -> bool {
         !self.damaged.iter().any(|damaged| is_within(damaged, path) || is_within(path, damaged))
@@ -48,7 +53,7 @@ impl Places {
 }
 
 fn is_within(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    outer.is_empty() || path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Reads `root` by `schema`.
@@ -104,7 +109,10 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, node: &Node, schema: &'a Json, path: &str) -> Option<Json> {
         let Value::Mapping(entries) = &node.value else {
-            self.wrong_kind(node, path, "fields");
+            let fields = schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+            let help = format!("its fields are {}", suggest::list(&fields.collect::<Vec<_>>()));
+            let problem = Problem::at(node.place, format!("expected fields, found {}", name_of(node)));
+            self.report(path, problem.with_help(help));
             return None;
         };
         let properties = schema.get("properties").and_then(Json::as_object);
@@ -167,7 +175,16 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, node: &Node, schema: &'a Json, path: &str) -> Option<Json> {
         let Value::Sequence(items) = &node.value else {
-            self.wrong_kind(node, path, "a list");
+            let problem = Problem::at(node.place, format!("expected a list, found {}", name_of(node)));
+            self.report(
+                path,
+                match &node.value {
+                    Value::Scalar { text, .. } if kind(self.resolve(&schema["items"])) == "string" => {
+                        problem.with_help(format!("write `[{text}]`"))
+                    }
+                    _ => problem,
+                },
+            );
             return None;
         };
         let schema = &schema["items"];
@@ -186,7 +203,14 @@ impl<'a> Reader<'a> {
         let names: Vec<&'a str> = variants.iter().flat_map(required).collect();
         let forms = || names.iter().map(|name| format!("`{{{name}: {{}}}}`")).collect::<Vec<_>>().join(" or ");
         let entries = match &node.value {
-            Value::Mapping(entries) => self.known_and_single(entries, &names, path),
+            Value::Mapping(entries) => {
+                let problems = self.problems.len();
+                let known = self.known_and_single(entries, &names, path);
+                if known.is_empty() && self.problems.len() > problems {
+                    return None;
+                }
+                known
+            }
             Value::Scalar { text, .. } if names.contains(&text.as_str()) => {
                 let problem = Problem::at(node.place, "expected fields, found a word");
                 self.report(path, problem.with_help(format!("write `{{{text}: {{}}}}`")));
@@ -199,10 +223,8 @@ impl<'a> Reader<'a> {
             }
         };
         let [entry] = entries[..] else {
-            if !entries.is_empty() || self.places.is_sound(path) {
-                let problem = Problem::at(node.place, "exactly one kind is needed");
-                self.report(path, problem.with_help(format!("write {}", forms())));
-            }
+            let problem = Problem::at(node.place, "exactly one kind is needed");
+            self.report(path, problem.with_help(format!("write {}", forms())));
             return None;
         };
         let path = join(path, &entry.key);

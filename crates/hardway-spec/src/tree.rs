@@ -120,8 +120,8 @@ impl<'a> Reader<'a> {
             };
             let (event, span) = self.next()?;
             let mut value = self.node(event, &span)?;
-            if matches!(value.value, Value::Null) {
-                // Nothing has no place of its own.
+            if !matches!(value.value, Value::Scalar { .. } | Value::Unsupported { .. }) {
+                // Nothing has no place of its own, and what spans lines is best found by its name.
                 value.place = key.place;
             }
             entries.push(Entry { key: text, place: key.place, value });

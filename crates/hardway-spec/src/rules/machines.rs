@@ -98,7 +98,10 @@ fn cluster(checker: &mut Checker<'_>) {
         checker.report(
             PATH,
             format!("etcd would have {members} members"),
-            format!("{members} bear the loss of no more than {} do: use an odd number of {who}", members - 1),
+            format!(
+                "{members} survive the loss of no more machines than {} do: use an odd number of {who}",
+                members - 1
+            ),
         );
     }
     if checker.cluster.nodes().next().is_none() {

@@ -133,6 +133,8 @@ fn dns(checker: &mut Checker<'_>, services: Ipv4Net) {
     if !checker.is_sound(path) {
         return;
     }
+    // What was not written cannot be pointed at: the range that leaves the default outside can.
+    let place = if checker.places.has(path) { path } else { "spec.network.services" };
     let IpAddr::V4(dns) = checker.cluster.spec.network.dns else {
         checker.report(path, "IPv6 is not supported yet", NOT_YET_V6);
         return;
@@ -142,21 +144,21 @@ fn dns(checker: &mut Checker<'_>, services: Ipv4Net) {
     let usual = services.hosts().take(10).last().unwrap_or(first);
     if !services.contains(&dns) {
         checker.report(
-            path,
+            place,
             format!("the DNS address {dns} is outside of the services' range {services}"),
-            format!("use an address inside of it, such as {usual}"),
+            format!("set `dns` to an address inside of it, such as {usual}"),
         );
     } else if dns == first {
         checker.report(
-            path,
-            format!("{dns} is the `kubernetes` Service's, the first of the services' range"),
-            format!("use another address of {services}, such as {usual}"),
+            place,
+            format!("{dns}, the DNS address, is the `kubernetes` Service's, the first of the services' range"),
+            format!("set `dns` to another address of {services}, such as {usual}"),
         );
     } else if dns == services.network() || dns == services.broadcast() {
         checker.report(
-            path,
-            format!("{dns} is an end of the services' range, which no Service can have"),
-            format!("use an address between the ends of {services}, such as {usual}"),
+            place,
+            format!("{dns}, the DNS address, is an end of the services' range, which no Service can have"),
+            format!("set `dns` to an address between the ends of {services}, such as {usual}"),
         );
     }
 }

@@ -11,9 +11,6 @@ const COMMON_NAME_LIMIT: usize = 64;
 /// X.520's least upper bound of the other subject fields, an organizational unit's.
 const SUBJECT_FIELD_LIMIT: usize = 64;
 
-/// A century, in days: dates beyond 9999 cannot be written into certificates, and nobody means more.
-const VALIDITY_LIMIT: u32 = 36_500;
-
 pub(super) fn check(checker: &mut Checker<'_>) {
     name(checker);
     version(checker);
@@ -100,19 +97,8 @@ fn subject(checker: &mut Checker<'_>) {
 fn validity(checker: &mut Checker<'_>) {
     let validity = &checker.cluster.spec.pki.validity;
     let (authority_path, leaf_path) = ("spec.pki.validity.authorityDays", "spec.pki.validity.leafDays");
-    let mut in_range = true;
-    for (path, days) in [(authority_path, validity.authority_days), (leaf_path, validity.leaf_days)] {
-        if !(1..=VALIDITY_LIMIT).contains(&days) {
-            in_range = false;
-            checker.report(
-                path,
-                format!("certificates cannot be valid for {days} days"),
-                format!("use from 1 to {VALIDITY_LIMIT} days"),
-            );
-        }
-    }
     let sound = checker.is_sound(authority_path) && checker.is_sound(leaf_path);
-    if sound && in_range && validity.leaf_days > validity.authority_days {
+    if sound && validity.leaf_days > validity.authority_days {
         checker.report(
             leaf_path,
             format!(
@@ -126,9 +112,6 @@ fn validity(checker: &mut Checker<'_>) {
 
 fn ssh(checker: &mut Checker<'_>) {
     let ssh = &checker.cluster.spec.ssh;
-    if checker.is_sound("spec.ssh.port") && ssh.port == 0 {
-        checker.report("spec.ssh.port", "0 is not a port", "use a port from 1 to 65535; sshd's own is 22");
-    }
     let is_user = |user: &str| {
         !user.is_empty()
             && !user.starts_with('-')
