@@ -45,7 +45,7 @@ pub enum Fault {
         source: Box<dyn Error + Send + Sync>,
     },
     #[error("{host} port {port} is known with another host key than the {} that it shows", offered.fingerprint)]
-    HostKeyMismatch { host: String, port: u16, offered: OfferedKey, pinned: Vec<OfferedKey> },
+    HostKeyMismatch { host: String, port: u16, offered: Box<OfferedKey>, pinned: Vec<OfferedKey> },
     #[error("the host key of {host} port {port} is not known: {}", offered.fingerprint)]
     HostKeyUnknown { host: String, port: u16, offered: OfferedKey },
     /// `tried` are file names and agent keys, in their order.

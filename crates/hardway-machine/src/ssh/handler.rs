@@ -55,7 +55,7 @@ impl Handler for Client {
         let fault = if pinned.is_empty() {
             Fault::HostKeyUnknown { host, port, offered }
         } else {
-            Fault::HostKeyMismatch { host, port, offered, pinned }
+            Fault::HostKeyMismatch { host, port, offered: Box::new(offered), pinned }
         };
         Err(ClientError::HostKey(Box::new(fault)))
     }

@@ -8,7 +8,8 @@ use std::time::Instant;
 use hardway_design::{
     Binary, Content, Directory, File, Hosts, Link, Module, Observation, Resource, Sysctl, Task, Unit, User,
 };
-use hardway_machine::{Depth, machine_facts, observe};
+use hardway_machine::{Blob, Depth, Machine, machine_facts, observe};
+use sha2::{Digest, Sha256};
 
 use crate::sshd::Sshd;
 
@@ -102,6 +103,43 @@ async fn resources_are_seen_as_they_stand() {
     assert_eq!(seen[13], Some(&Observation::Task { holds: true }));
     assert_eq!(seen[14], Some(&Observation::Task { holds: false }));
     assert_eq!(seen[15], Some(&Observation::Task { holds: false }));
+}
+
+#[tokio::test]
+async fn a_binary_is_read_again_only_where_it_changed_or_where_all_are_read() {
+    let Some(sshd) = Sshd::start() else { return };
+    let machine = sshd.machine();
+    let digest = |content: &str| hex::encode(Sha256::digest(content));
+    let binary = Binary {
+        name: "tool".to_owned(),
+        link: "/opt/tool".to_owned(),
+        version: "1".to_owned(),
+        sha256: digest("first"),
+        size: 5,
+    };
+    let store_path = binary.store_path();
+    let local = sshd.folder().join("tool");
+    fs::write(&local, "first").unwrap();
+    let blob = Blob { local, dest: store_path.clone(), sha256: digest("first"), size: 5, mode: 0o755 };
+    machine.copy(&blob, &mut |_| {}).await.unwrap();
+
+    let resource = Resource::Binary(binary);
+    let seen =
+        async |depth| match observe(&machine, &[&resource], depth).await.unwrap().resources.remove(&resource.id()) {
+            Some(Observation::Binary { stored_sha256, .. }) => stored_sha256.unwrap(),
+            other => panic!("{other:?}"),
+        };
+    let sh = async |script: String| assert!(machine.exec(&script, b"").await.unwrap().success(), "{script}");
+    assert_eq!(seen(Depth::Changed).await, digest("first"));
+    assert_eq!(seen(Depth::Deep).await, digest("first"));
+
+    // The same size, time and inode, as only somebody who hides would leave it.
+    sh(format!("cp -p {store_path} /opt/a && printf other >{store_path} && touch -r /opt/a {store_path}")).await;
+    assert_eq!(seen(Depth::Changed).await, digest("first"));
+    assert_eq!(seen(Depth::Deep).await, digest("other"));
+
+    sh(format!("touch -d @5 {store_path}")).await;
+    assert_eq!(seen(Depth::Changed).await, digest("other"));
 }
 
 #[tokio::test]

@@ -35,13 +35,17 @@ impl Sshd {
 
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = folder.path().display();
+        // SHLVL: bash takes itself for a shell inside another one, and leaves the developer's own .bashrc alone.
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {path}/host_key\nAuthorizedKeysFile {path}/authorized_keys\n\
-             PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n"
+             PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
+             SetEnv SHLVL=2\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
-        let child = Command::new(SSHD)
-            .args(["-D", "-e", "-f"])
+        // Its sessions get a /opt and a /var/lib of their own: what hardway writes there is gone with them.
+        let script = "mount -t tmpfs none /opt && mount -t tmpfs none /var/lib && exec \"$@\"";
+        let child = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script, "sh", SSHD, "-D", "-e", "-f"])
             .arg(folder.path().join("sshd_config"))
             .stderr(Stdio::null())
             .spawn()
