@@ -60,3 +60,21 @@ fn every_field_is_read() {
     assert_eq!((cluster.spec.ssh.user.as_str(), cluster.spec.ssh.port), ("ops", 2222));
     assert_eq!(cluster.spec.ssh.identity_file.as_deref(), Some("keys/id"));
 }
+
+/// Cut off anywhere, or with any of YAML's own marks in any place, a spec is read or refused.
+#[test]
+fn no_text_makes_reading_panic() {
+    let text = "apiVersion: hardway/v1alpha1\nspec:\n  network: {cni: {calico: }, dns: ~}\n  ssh:\n    port: 22\n  \
+                machines:\n    - {name: 'ä', address: 192.0.2.11, roles: [etcd]}\n    - x\n";
+    let boundaries: Vec<usize> = text.char_indices().map(|(index, _)| index).collect();
+    for &index in &boundaries {
+        let _ = parse(&text[..index], "cluster.yaml").map_err(|errors| errors.to_string());
+        for mark in [
+            ":", "{", "}", "[", "]", "- ", "*", "&", "!", "\"", "#", "\n", "\t", "---\n", "<<: ", "? ", "|", "\u{feff}",
+        ] {
+            let text = format!("{}{mark}{}", &text[..index], &text[index..]);
+            let _ = parse(&text, "cluster.yaml").map_err(|errors| errors.to_string());
+        }
+    }
+    let _ = parse(&"[".repeat(10_000), "cluster.yaml").map_err(|errors| errors.to_string());
+}
