@@ -33,7 +33,7 @@ pub struct Options {
     /// Whether every file and binary that the design puts on the machines is hashed there.
     pub deep: bool,
     /// How long to wait for what a young cluster cannot have yet: metrics-server gives a node's usage after its
-    /// second look at it, 10 to 25 s after its own start. With less, such a check does not apply until then.
+    /// second look at it, 10 to 25 s after its own start. Where that is not enough, such a check does not apply.
     pub patience: Duration,
 }
 

@@ -1,0 +1,158 @@
+//! What every machine must show, whatever its role: the design's units run, its files stand as they were put.
+
+use std::collections::BTreeMap;
+
+use hardway_design::{Design, Resource};
+use hardway_spec::{Machine, MachineName};
+
+use crate::Part;
+use crate::fault::{Fault, Verdict, ensure};
+use crate::probe::Probe;
+use crate::scene::Scene;
+use crate::shell::{self, LONG_LIMIT, quote};
+
+/// How many lines of a failed unit's journal are told.
+const JOURNAL_LINES: u8 = 3;
+
+pub(crate) fn probes<'a>(scene: Scene<'a>, part: Part, machine: &'a Machine) -> Vec<Probe<'a>> {
+    let name = &machine.name;
+    let design = scene.context.design;
+    let units = units(design, name);
+    let digests = digests(design, name, scene.options.deep);
+    let what = if scene.options.deep { "files and binaries" } else { "files" };
+    let files = format!("the {} {what} of the design on {name} are unchanged", digests.len());
+    vec![
+        Probe::new(part, format!("on {name} run {}", list(&units)), active(scene, name, units)),
+        Probe::new(part, files, unchanged(scene, name, digests)),
+    ]
+}
+
+/// Names of units without `.service`, which all of them are.
+fn list(units: &[&str]) -> String {
+    let names: Vec<_> = units.iter().map(|unit| unit.trim_end_matches(".service")).collect();
+    names.join(", ")
+}
+
+fn resources<'a>(design: &'a Design, machine: &'a MachineName) -> impl Iterator<Item = &'a Resource> {
+    design.on_machine(machine).flat_map(|group| &group.resources)
+}
+
+fn units<'a>(design: &'a Design, machine: &'a MachineName) -> Vec<&'a str> {
+    resources(design, machine)
+        .filter_map(|resource| match resource {
+            Resource::Unit(unit) => Some(unit.name.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// SHA-256 by path.
+fn digests(design: &Design, machine: &MachineName, deep: bool) -> BTreeMap<String, String> {
+    resources(design, machine)
+        .filter_map(|resource| match resource {
+            Resource::File(file) => Some((file.path.clone(), file.content.sha256())),
+            // Through its link, which must lead to it.
+            Resource::Binary(binary) if deep => Some((binary.link.clone(), binary.sha256.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+async fn active(scene: Scene<'_>, machine: &MachineName, units: Vec<&str>) -> Verdict {
+    if units.is_empty() {
+        return Ok(());
+    }
+    let expected = "every unit active, and enabled for the next boot";
+    let words: Vec<_> = units.iter().map(|unit| quote(unit)).collect();
+    let script = format!("systemctl show --property=Id,ActiveState,SubState,UnitFileState -- {}", words.join(" "));
+    let hint = format!("hardway ssh {machine} -- systemctl list-units --failed");
+    let shown = shell::read(scene.context, machine, &script, expected, &hint).await?;
+    let Some(state) = parse_units(&shown).into_iter().find(|state| !state.is_well()) else { return Ok(()) };
+
+    let script =
+        format!("journalctl --quiet --no-pager --output=cat --lines={JOURNAL_LINES} --unit={}", quote(state.id));
+    let journal = shell::read(scene.context, machine, &script, expected, &hint).await.unwrap_or_default();
+    let lines: Vec<_> = journal.lines().map(str::trim).collect();
+    let found = format!("{} is {} ({}), {}: {}", state.id, state.active, state.sub, state.file, lines.join(" | "));
+    Err(Fault::new(found, expected, format!("hardway ssh {machine} -- journalctl -u {}", state.id)))
+}
+
+/// A unit as `systemctl show` prints it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct UnitState<'a> {
+    id: &'a str,
+    active: &'a str,
+    sub: &'a str,
+    file: &'a str,
+}
+
+impl UnitState<'_> {
+    fn is_well(&self) -> bool {
+        self.active == "active" && matches!(self.file, "enabled" | "static" | "alias" | "generated")
+    }
+}
+
+/// Reads blocks of `Key=value` lines with empty lines between them.
+fn parse_units(text: &str) -> Vec<UnitState<'_>> {
+    text.split("\n\n")
+        .filter(|block| !block.trim().is_empty())
+        .map(|block| {
+            let value = |key: &str| {
+                block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("unknown")
+            };
+            UnitState {
+                id: value("Id"),
+                active: value("ActiveState"),
+                sub: value("SubState"),
+                file: value("UnitFileState"),
+            }
+        })
+        .collect()
+}
+
+async fn unchanged(scene: Scene<'_>, machine: &MachineName, digests: BTreeMap<String, String>) -> Verdict {
+    let expected = "the bytes that the design puts there";
+    let paths: Vec<_> = digests.keys().map(|path| quote(path)).collect();
+    let script = format!("sha256sum -- {}", paths.join(" "));
+    let output = shell::exec_within(LONG_LIMIT, scene.context, machine, &script, &[]).await?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let differing = differing(&digests, &text);
+    ensure(
+        differing.is_empty(),
+        || format!("missing or different: {}", differing.join(", ")),
+        expected,
+        "hardway plan shows the differences, hardway apply puts them right",
+    )
+}
+
+/// Paths that `sha256sum` did not print with the digest wanted.
+fn differing<'d>(digests: &'d BTreeMap<String, String>, printed: &str) -> Vec<&'d str> {
+    let found: BTreeMap<_, _> = printed.lines().filter_map(|line| line.split_once("  ")).map(|(d, p)| (p, d)).collect();
+    let differs = |(path, digest): &(&String, &String)| found.get(path.as_str()) != Some(&digest.as_str());
+    digests.iter().filter(differs).map(|(path, _)| path.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_must_be_active_and_enabled() {
+        let text = "Id=etcd.service\nActiveState=active\nSubState=running\nUnitFileState=enabled\n\n\
+                    Id=kubelet.service\nActiveState=failed\nSubState=failed\nUnitFileState=enabled\n\n\
+                    Id=nginx.service\nActiveState=active\nSubState=running\nUnitFileState=disabled\n";
+        let states = parse_units(text);
+        assert_eq!(
+            states.iter().map(|state| state.id).collect::<Vec<_>>(),
+            ["etcd.service", "kubelet.service", "nginx.service"]
+        );
+        assert_eq!(states.iter().map(UnitState::is_well).collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_differs_as_one_with_other_bytes_does() {
+        let digests = [("/a", "1"), ("/b", "2"), ("/c", "3")];
+        let digests = digests.iter().map(|(path, digest)| ((*path).to_owned(), (*digest).to_owned())).collect();
+        assert_eq!(differing(&digests, "1  /a\n9  /b\n"), ["/b", "/c"]);
+    }
+}
