@@ -67,7 +67,14 @@ impl Example {
             facts.systemd_cgroups = true;
             facts.can_lower_oom_score = true;
         }
-        vec![Self::small(), Self::new(bare), Self::new(ipip), systemd]
+        let apart = cluster(&[
+            ("lb", "172.30.1.10", Role::LoadBalancer),
+            ("e1", "172.30.1.31", Role::Etcd),
+            ("cp1", "172.30.1.11", Role::ControlPlane),
+            ("w1", "172.30.1.21", Role::Worker),
+        ]);
+        let single = cluster(&[("one", "172.30.1.11", Role::ControlPlane)]);
+        vec![Self::small(), Self::new(bare), Self::new(ipip), systemd, Self::new(apart), Self::new(single)]
     }
 
     fn new(cluster: Cluster) -> Self {
