@@ -1,1 +1,0 @@
-//! Benchmarks: whole runs on real machines, compared within one run.

@@ -1,0 +1,105 @@
+//! Benchmarks: whole runs on real machines, compared within one run.
+//!
+//! The measurements take turns, so that a machine that slows down for a while slows them all.
+
+mod chain;
+mod kubeadm;
+mod lab;
+mod memory;
+mod ours;
+mod remote;
+mod report;
+mod timed;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hardway_artifacts::{Catalog, Progress, Selection, Store};
+
+use self::lab::Lab;
+use self::ours::Expected;
+use self::report::Report;
+use crate::run::{Failure, cargo, must};
+
+/// Measure apply, verify and kubeadm on local machines, side by side (needs root)
+///
+/// Takes a few minutes a run. The figures are worth something on a machine that does nothing else.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Also write the rows as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How often each measurement is made; the table shows the median
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Leave the others out
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART,…")]
+    only: Vec<Part>,
+    /// Measure this binary instead of a release build of the checkout
+    #[arg(long, value_name = "FILE")]
+    hardway: Option<PathBuf>,
+}
+
+/// A measurement with machines of its own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// hardway, on machines with nothing but the base system
+    Bare,
+    /// hardway, on machines that have the OS packages
+    Prepared,
+    /// kubeadm, on machines that have everything
+    Kubeadm,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    // Ctrl-C ends the program that is being measured, and with that this one in order, machines removed.
+    runtime.spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
+    let artifacts = runtime.block_on(artifacts())?;
+    let hardway = match &arguments.hardway {
+        Some(binary) => binary.canonicalize()?,
+        None => release_build()?,
+    };
+    let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+
+    let expected = Expected::learn(&Lab::up(&hardway, "bench-plan", &[])?)?;
+    let mut report = Report::new();
+    for number in 1..=arguments.runs {
+        eprintln!("run {number} of {}", arguments.runs);
+        report.note_load()?;
+        if wanted(Part::Bare) {
+            let lab = Lab::up(&hardway, "bench-bare", &[])?;
+            ours::bare(&lab, &expected, &mut report)?;
+        }
+        if wanted(Part::Prepared) {
+            let lab = Lab::up(&hardway, "bench-prepared", &expected.packages)?;
+            ours::prepared(&lab, &expected, &artifacts, &mut report)?;
+        }
+        if wanted(Part::Kubeadm) {
+            let lab = Lab::up(&hardway, "bench-kubeadm", &expected.packages)?;
+            kubeadm::measure(&lab, &artifacts, &mut report)?;
+        }
+    }
+    print!("{}", report.table());
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, report.json())?;
+    }
+    Ok(())
+}
+
+async fn artifacts() -> Result<Catalog, Failure> {
+    let show = |event: Progress| {
+        if let Progress::Started { step, index, of, usual } = event {
+            eprintln!("{step} ({index} of {of}, usually {} s)", usual.as_secs());
+        }
+    };
+    Ok(Store::open()?.obtain(&Selection::benchmark(), &show).await?)
+}
+
+fn release_build() -> Result<PathBuf, Failure> {
+    must(cargo(&["build", "--quiet", "--release", "-p", "hardway"]))?;
+    // Both binaries are below one target folder: xtask in the folder of its profile.
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(|profile| profile.parent()).ok_or("xtask runs outside of a target folder")?;
+    Ok(target.join("release/hardway"))
+}

@@ -1,0 +1,107 @@
+//! hardway, measured: from machines to a verified cluster.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use hardway_artifacts::Catalog;
+use serde_json::Value;
+
+use super::chain::{Journal, Order};
+use super::lab::Lab;
+use super::memory::watched;
+use super::report::{BARE, NOOP, PREPARED, PREPARED_TO_DNS, Report};
+use super::timed::{timed, timed_with_input};
+use crate::run::Failure;
+
+/// What a plan for bare machines says: the same for each run, so it is asked for once, on machines of its own.
+pub(super) struct Expected {
+    /// The OS packages that the design needs, of all machines.
+    pub(super) packages: Vec<String>,
+    order: Order,
+}
+
+impl Expected {
+    pub(super) fn learn(lab: &Lab) -> Result<Self, Failure> {
+        let output = lab.hardway(&["plan", "-o", "json"]).stderr(Stdio::inherit()).output()?;
+        let plan: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("`hardway plan` ended with {} and no plan: {error}", output.status))?;
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (mut packages, mut order) = (Vec::new(), Order::new());
+        for stage in list(&plan["stages"]) {
+            let name = format!("{}@{}", word(&stage["name"]), word(&stage["place"]));
+            order.insert(name, list(&stage["after"]).iter().map(word).collect());
+            for step in list(&stage["steps"]) {
+                if word(&step["resource"]).starts_with("package:") {
+                    let title = word(&step["title"]);
+                    let names = title.strip_prefix("Install ").ok_or_else(|| format!("{title} names no packages"))?;
+                    packages.extend(names.split(", ").map(str::to_owned));
+                }
+            }
+        }
+        packages.sort();
+        packages.dedup();
+        Ok(Self { packages, order })
+    }
+}
+
+/// From nothing but the base system.
+pub(super) fn bare(lab: &Lab, expected: &Expected, report: &mut Report) -> Result<(), Failure> {
+    to_verified(lab, BARE, expected, report)?;
+    Ok(())
+}
+
+/// From machines that have the OS packages; then apply again, and what kubeadm is compared with.
+pub(super) fn prepared(
+    lab: &Lab,
+    expected: &Expected,
+    artifacts: &Catalog,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let apply = to_verified(lab, PREPARED, expected, report)?;
+    report.add(NOOP, timed(lab.hardway(&["apply", "--yes"]))?);
+    report.add(PREPARED_TO_DNS, apply + test_pod(lab, artifacts)?);
+    Ok(())
+}
+
+/// Applies and verifies; gives apply's own time.
+fn to_verified(lab: &Lab, name: &'static str, expected: &Expected, report: &mut Report) -> Result<Duration, Failure> {
+    let (apply, peak) = watched(lab.hardway(&["apply", "--yes"]))?;
+    let verify = timed(lab.hardway(&["verify"]))?;
+    let journal = Journal::newest(&lab.workspace())?;
+    let run = Duration::from_secs_f64(journal.elapsed);
+    report.add(name, apply + verify);
+    report.add_part(name, "before-the-run", apply.saturating_sub(run));
+    report.add_part(name, "run", run);
+    report.add_part(name, "verify", verify);
+    report.add_chain(name, apply + verify, journal.longest_chain(&expected.order));
+    report.add_peak(peak);
+    Ok(apply)
+}
+
+/// The last step of the comparison, as in `kubeadm`'s: a new pod that resolves `kubernetes`.
+fn test_pod(lab: &Lab, artifacts: &Catalog) -> Result<Duration, Failure> {
+    let image = &artifacts.images.get("dnsutils").ok_or("there is no dnsutils image")?.reference;
+    let began = Instant::now();
+    timed_with_input(lab.hardway(&["kubectl", "--", "apply", "-f", "-"]), &pod_manifest(image))?;
+    timed(lab.hardway(&["kubectl", "--", "wait", "--for=condition=Ready", "pod/dnsutils", "--timeout=120s"]))?;
+    timed(lab.hardway(&["kubectl", "--", "exec", "dnsutils", "--", "sh", "-c", RESOLVES]))?;
+    Ok(began.elapsed())
+}
+
+/// Inside of the test pod: until the name resolves, since a DNS server that starts is asked too.
+pub(super) const RESOLVES: &str = "until nslookup -timeout=1 -retry=0 kubernetes; do :; done";
+
+pub(super) fn pod_manifest(image: &str) -> String {
+    format!(
+        "\
+apiVersion: v1
+kind: Pod
+metadata: {{name: dnsutils}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {{name: dnsutils, image: '{image}', imagePullPolicy: Never, command: [sleep, infinity]}}
+"
+    )
+}
