@@ -43,9 +43,13 @@ impl Hierarchy {
     }
 }
 
-/// All cgroup trees of the host.
+/// All cgroup trees of the host, and the branch in them that is ours to arrange.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hierarchies(Vec<Hierarchy>);
+pub(crate) struct Hierarchies {
+    trees: Vec<Hierarchy>,
+    /// Relative to the trees' roots; empty where nobody else owns the trees.
+    branch: PathBuf,
+}
 
 impl Hierarchies {
     /// As they are mounted now.
@@ -75,17 +79,36 @@ impl Hierarchies {
                 found.push(Hierarchy { mount: mount.into(), version, options });
             }
         }
-        Self(found)
+        Self { trees: found, branch: PathBuf::new() }
     }
 
     /// Whether version 2 is all there is.
     pub(crate) fn unified(&self) -> bool {
-        self.0.iter().all(|h| h.version == Version::V2)
+        self.trees.iter().all(|h| h.version == Version::V2)
     }
 
-    /// The group `path` in every hierarchy.
-    pub(crate) fn group(&self, path: impl Into<PathBuf>) -> Group<'_> {
+    /// The same trees with a branch that somebody made for us.
+    pub(crate) fn below(self, branch: PathBuf) -> Self {
+        Self { branch, ..self }
+    }
+
+    /// The group `path` of the branch, in every hierarchy.
+    pub(crate) fn group(&self, path: &str) -> Group<'_> {
         Group { hierarchies: self, path: path.into() }
+    }
+
+    /// Moves the processes in the branch's root one level down, into group `name`.
+    pub(crate) fn step_aside(&self, name: &str) -> Result<()> {
+        for tree in &self.trees {
+            let root = tree.mount.join(&self.branch);
+            let procs = fs::read_to_string(root.join(PROCS)).at("read", root.join(PROCS))?;
+            let inner = root.join(name);
+            fs::create_dir(&inner).at("create", &inner)?;
+            for pid in procs.lines() {
+                fs::write(inner.join(PROCS), pid).at("write", inner.join(PROCS))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,6 +116,7 @@ impl Hierarchies {
 #[derive(Debug, Clone)]
 pub(crate) struct Group<'a> {
     hierarchies: &'a Hierarchies,
+    /// Relative to the branch.
     path: PathBuf,
 }
 
@@ -101,8 +125,12 @@ impl<'a> Group<'a> {
         Group { hierarchies: self.hierarchies, path: self.path.join(name) }
     }
 
+    fn full_path(&self) -> PathBuf {
+        self.hierarchies.branch.join(&self.path)
+    }
+
     fn folders(&self) -> impl Iterator<Item = (&Hierarchy, PathBuf)> {
-        self.hierarchies.0.iter().map(|h| (h, h.mount.join(&self.path)))
+        self.hierarchies.trees.iter().map(|tree| (tree, tree.mount.join(self.full_path())))
     }
 
     /// The files to write a process id to, to bring it in.
@@ -112,8 +140,8 @@ impl<'a> Group<'a> {
 
     /// Makes the group in every hierarchy, ready to take processes.
     pub(crate) fn create(&self) -> Result<()> {
-        for hierarchy in &self.hierarchies.0 {
-            let mut parent = hierarchy.mount.clone();
+        for hierarchy in &self.hierarchies.trees {
+            let mut parent = hierarchy.mount.join(&self.hierarchies.branch);
             for part in &self.path {
                 if hierarchy.version == Version::V2 {
                     enable_controllers(&parent);
@@ -151,7 +179,7 @@ impl<'a> Group<'a> {
             return false;
         };
         // Where this process has no cgroup namespace of its own, the path has something before it.
-        let inside = format!("/{}/", self.path.display());
+        let inside = format!("/{}/", self.full_path().display());
         text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).any(|path| format!("{path}/").contains(&inside))
     }
 
@@ -276,12 +304,12 @@ mod tests {
     #[test]
     fn every_hierarchy_is_found_once() {
         let found = Hierarchies::parse(HYBRID);
-        let mounts: Vec<_> = found.0.iter().map(|h| h.mount.to_str().unwrap()).collect();
+        let mounts: Vec<_> = found.trees.iter().map(|h| h.mount.to_str().unwrap()).collect();
         assert_eq!(
             mounts,
             ["/sys/fs/cgroup/cpuset", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
         );
-        assert!(found.0[0].has("cpuset"));
+        assert!(found.trees[0].has("cpuset"));
         assert!(!found.unified());
     }
 

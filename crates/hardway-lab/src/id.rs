@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 /// Where labs keep their machines' disks.
 pub(crate) const STATE_ROOT: &str = "/var/lib/hardway-lab";
 
+/// The cgroup above all labs'.
+pub(crate) const CGROUP_ROOT: &str = "hardway-lab";
+
 /// Six hexadecimal digits that stand for a workspace.
 ///
 /// Six, since an interface name has at most 15 bytes and nspawn's are `vb-` + machine name.
@@ -53,9 +56,9 @@ impl LabId {
         format!("vb-{self}-")
     }
 
-    /// The lab's cgroup, relative to a hierarchy's mount point (or the lab's unit).
+    /// The lab's cgroup, relative to the branch that is ours.
     pub(crate) fn cgroup(&self) -> String {
-        format!("hardway-lab/{self}")
+        format!("{CGROUP_ROOT}/{self}")
     }
 
     /// The unit that owns the lab's cgroup where systemd owns the tree.

@@ -14,8 +14,9 @@ use crate::config::LabConfig;
 use crate::error::{FileContext, LabError, Result};
 use crate::event::{Event, OnEvent};
 use crate::host;
+use crate::host_settings;
 use crate::hosts_file;
-use crate::id::{LabId, STATE_ROOT};
+use crate::id::{CGROUP_ROOT, LabId, STATE_ROOT};
 use crate::keys;
 use crate::leftovers;
 use crate::lock::DirLock;
@@ -32,8 +33,6 @@ pub struct Lab {
     id: LabId,
     state: LabState,
     hierarchies: Hierarchies,
-    /// The lab's cgroup in every hierarchy.
-    cgroup: PathBuf,
 }
 
 impl Lab {
@@ -58,9 +57,9 @@ impl Lab {
         let operator_key = keys::ensure_identity(&dir)?;
         let base = base::ensure(config.base, &config.extra_packages, on_event)?;
         host::load_kernel_modules()?;
-        let cgroup = anchor::up(&id)?;
+        let hierarchies = anchor::up(&id)?;
         let state = prepare_host(&dir, &id, config, &base)?;
-        let lab = Self { dir, id, state, hierarchies: Hierarchies::of_host()?, cgroup };
+        let lab = Self { dir, id, state, hierarchies };
         lab.warn(on_event)?;
         lab.create_missing(&operator_key, on_event)?;
         let (resolv_conf, _) = network::resolv_conf()?;
@@ -93,9 +92,8 @@ impl Lab {
         let Some(state) = LabState::load(&id.state_dir())? else {
             return Ok(None);
         };
-        let hierarchies = Hierarchies::of_host()?;
-        let cgroup = anchor::cgroup(&id)?;
-        Ok(Some(Self { dir, id, state, hierarchies, cgroup }))
+        let hierarchies = anchor::hierarchies(&id)?;
+        Ok(Some(Self { dir, id, state, hierarchies }))
     }
 
     /// Removes the lab and all it put on the host, whatever state it is in; afterwards nothing of
@@ -114,15 +112,12 @@ impl Lab {
                 on_event(Event::StoppingMachine { machine: machine.name });
             }
         }
-        let hierarchies = Hierarchies::of_host()?;
-        let cgroup = anchor::cgroup(&id)?;
-        let group = hierarchies.group(&cgroup);
+        let hierarchies = anchor::hierarchies(&id)?;
+        let group = hierarchies.group(&id.cgroup());
         kill_all(&group, "of the lab")?;
         group.remove()?;
         anchor::down(&id)?;
-        if let Some(parent) = cgroup.parent() {
-            hierarchies.group(parent).remove_if_empty();
-        }
+        hierarchies.group(CGROUP_ROOT).remove_if_empty();
         leftovers::unmount(&id)?;
 
         let host_lock = DirLock::acquire(Path::new(STATE_ROOT))?;
@@ -130,7 +125,7 @@ impl Lab {
         hosts_file::set(&id, &[])?;
         remove_if_there(&id.state_dir())?;
         if other_labs(&id)?.is_empty() {
-            network::restore_forwarding()?;
+            host_settings::restore()?;
             remove_folder_if_empty(Path::new(STATE_ROOT))?;
         }
         drop(host_lock);
@@ -194,6 +189,7 @@ impl Lab {
             // After a reboot of the host its network is gone too.
             anchor::up(&lab.id)?;
             let host_lock = DirLock::acquire(Path::new(STATE_ROOT))?;
+            host_settings::raise()?;
             network::up(&lab.id, lab.state.subnet)?;
             drop(host_lock);
             let (resolv_conf, _) = network::resolv_conf()?;
@@ -244,7 +240,7 @@ impl Lab {
     }
 
     fn group(&self) -> Group<'_> {
-        self.hierarchies.group(&self.cgroup)
+        self.hierarchies.group(&self.id.cgroup())
     }
 
     fn view(&self, record: &MachineRecord) -> Result<LabMachine> {
@@ -337,6 +333,7 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
         .map(|(alias, name)| Ok((state.subnet.host(state.machine(name)?.host), alias.clone())))
         .collect::<Result<Vec<_>>>()?;
     state.save(&state_dir)?;
+    host_settings::raise()?;
     network::up(id, state.subnet)?;
     hosts_file::set(id, &names)?;
     Ok(state)

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::anchor;
-use crate::cgroup::Hierarchies;
 use crate::command::run;
 use crate::error::{FileContext, Result};
+use crate::host_settings;
 use crate::hosts_file;
 use crate::id::{LabId, STATE_ROOT};
 use crate::lock::DirLock;
@@ -17,8 +17,8 @@ const MOUNTINFO: &str = "/proc/self/mountinfo";
 /// Each thing of the lab's that the host still has, one line each.
 pub(crate) fn scan(dir: &Path, id: &LabId) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let hierarchies = Hierarchies::of_host()?;
-    let group = hierarchies.group(anchor::cgroup(id)?);
+    let hierarchies = anchor::hierarchies(id)?;
+    let group = hierarchies.group(&id.cgroup());
     for pid in group.processes() {
         found.push(format!("process {pid} ({})", crate::process::command_name(pid)));
     }
@@ -42,18 +42,21 @@ pub(crate) fn scan(dir: &Path, id: &LabId) -> Result<Vec<String>> {
             found.push(format!("folder {}", folder.display()));
         }
     }
-    if Path::new(STATE_ROOT).exists() && note_without_lab()? {
-        found.push("changed /proc/sys/net/ipv4/ip_forward".to_owned());
-    }
+    found.extend(settings_without_lab()?);
     Ok(found)
 }
 
-/// Whether forwarding is still switched on for labs of which none is left.
-fn note_without_lab() -> Result<bool> {
+/// Settings that are still changed for labs of which none is left.
+fn settings_without_lab() -> Result<Vec<String>> {
+    if !Path::new(STATE_ROOT).exists() {
+        return Ok(Vec::new());
+    }
     // Another lab may be coming or going.
     let _lock = DirLock::acquire(Path::new(STATE_ROOT))?;
-    let labs = fs::read_dir(STATE_ROOT).at("read", STATE_ROOT)?.flatten().any(|entry| entry.path().is_dir());
-    Ok(!labs && network::forwarding_note().exists())
+    if fs::read_dir(STATE_ROOT).at("read", STATE_ROOT)?.flatten().any(|entry| entry.path().is_dir()) {
+        return Ok(Vec::new());
+    }
+    Ok(host_settings::changed()?.iter().map(|name| format!("changed setting /proc/sys/{name}")).collect())
 }
 
 /// Unmounts what is mounted among the lab's disks. The lab itself mounts nothing where the host

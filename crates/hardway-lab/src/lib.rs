@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod event;
 mod host;
+mod host_settings;
 mod hosts_file;
 mod id;
 mod keys;

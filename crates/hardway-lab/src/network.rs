@@ -4,14 +4,12 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::address::{Cidr, Subnet, ranges_in_use};
 use crate::command::{run, run_with_input, succeeds};
 use crate::error::{FileContext, Result};
-use crate::id::{LabId, STATE_ROOT};
-
-const IP_FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+use crate::id::LabId;
 
 /// Ethernet's, for a host whose way out cannot be found.
 const DEFAULT_MTU: u32 = 1500;
@@ -23,7 +21,7 @@ pub(crate) fn host_ranges() -> Result<Vec<Cidr>> {
     Ok(ranges)
 }
 
-/// Makes bridge, table and forwarding as they must be; what is there already stays.
+/// Makes bridge and table as they must be; what is there already stays.
 pub(crate) fn up(id: &LabId, subnet: Subnet) -> Result<()> {
     let bridge = id.bridge();
     if !interface_exists(&bridge) {
@@ -31,8 +29,7 @@ pub(crate) fn up(id: &LabId, subnet: Subnet) -> Result<()> {
     }
     run("ip", &["address", "replace", &format!("{}/24", subnet.gateway()), "dev", &bridge])?;
     run("ip", &["link", "set", &bridge, "up"])?;
-    run_with_input("nft", &["-f", "-"], &ruleset(id, subnet))?;
-    enable_forwarding()
+    run_with_input("nft", &["-f", "-"], &ruleset(id, subnet)).map(drop)
 }
 
 /// Replaces the table as a whole, in one transaction.
@@ -90,31 +87,6 @@ pub(crate) fn table_exists(id: &LabId) -> bool {
 
 fn interface_exists(name: &str) -> bool {
     Path::new("/sys/class/net").join(name).exists()
-}
-
-/// Where the host's own setting is kept while any lab needs forwarding.
-pub(crate) fn forwarding_note() -> PathBuf {
-    Path::new(STATE_ROOT).join("ip_forward.before")
-}
-
-/// Switches forwarding on and notes what it was. The caller holds the lock of all labs.
-fn enable_forwarding() -> Result<()> {
-    let before = fs::read_to_string(IP_FORWARD).at("read", IP_FORWARD)?;
-    if before.trim() == "1" {
-        return Ok(());
-    }
-    fs::write(forwarding_note(), before).at("write", forwarding_note())?;
-    fs::write(IP_FORWARD, "1").at("write", IP_FORWARD)
-}
-
-/// Gives the host its own setting back, after the last lab. The caller holds the lock of all labs.
-pub(crate) fn restore_forwarding() -> Result<()> {
-    let note = forwarding_note();
-    if let Ok(before) = fs::read_to_string(&note) {
-        fs::write(IP_FORWARD, before.trim()).at("write", IP_FORWARD)?;
-        fs::remove_file(&note).at("remove", &note)?;
-    }
-    Ok(())
 }
 
 /// The largest packet that leaves the host whole, in bytes.
