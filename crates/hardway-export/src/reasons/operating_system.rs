@@ -35,6 +35,14 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         topic: Topic::Sysctls,
         rows: &[
+            (
+                "fs.inotify.max_user_instances",
+                "Each container watches files, and all of them are root's in the kernel's count.",
+            ),
+            (
+                "fs.inotify.max_user_watches",
+                "As for instances: the kubelet, the shims and the pods share one user's allowance.",
+            ),
             ("kernel.keys.root_maxbytes", "The kubelet demands it: each container takes room in root's key rings."),
             ("kernel.keys.root_maxkeys", "The kubelet demands it: each container has a key ring of its own."),
             (
