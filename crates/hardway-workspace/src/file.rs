@@ -1,5 +1,6 @@
 //! Files and directories with the right permissions from their first moment on.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -41,7 +42,11 @@ fn replace(path: &Path, directory: &Path, content: &[u8], access: Access) -> io:
         Access::Owner => 0o600,
         Access::All => 0o644,
     };
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(directory)?;
+    // Ends as the file itself does, so that a run that is killed here leaves nothing that `.gitignore` would not catch.
+    let mut suffix = OsString::from("-");
+    suffix.push(path.file_name().unwrap_or_default());
+    let mut file =
+        tempfile::Builder::new().suffix(&suffix).permissions(Permissions::from_mode(mode)).tempfile_in(directory)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
