@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::flags::Command;
 use crate::kubeconfig::{Client, kubeconfig};
-use crate::operating_system::{KERNEL, PACKAGES};
+use crate::operating_system::{BRIDGE_FILTER, KERNEL, PACKAGES};
 use crate::paths::{BIN, CLUSTER_CA, UNITS};
 use crate::resources::{directory, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, UnitFile};
@@ -137,6 +137,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         GroupId::on(&machine.name, COPY),
         GroupId::on(&machine.name, PACKAGES),
         GroupId::on(&machine.name, KERNEL),
+        GroupId::on(&machine.name, BRIDGE_FILTER),
         GroupId::on(&machine.name, cni::GROUP),
         GroupId::in_cluster("rbac"),
     ];

@@ -14,24 +14,29 @@ use crate::{Content, DesignError, Group, GroupId, Hosts, Inputs, Link, Module, P
 pub(crate) const BASE: &str = "base";
 /// The group of the machine's packages. It stands at the side: nothing that needs no package waits for apt.
 pub(crate) const PACKAGES: &str = "packages";
-/// The group of a node's kernel modules and settings.
+/// The group of a node's kernel settings, and of its swap.
 pub(crate) const KERNEL: &str = "kernel";
+/// The group that shows bridged traffic to packet filters. It alone waits for apt: modprobe may have to come first.
+pub(crate) const BRIDGE_FILTER: &str = "bridge-filter";
 
 /// Kubernetes' own folder on every machine that runs a part of it.
 const KUBERNETES: &str = "/etc/kubernetes";
 const MODULES_FILE: &str = "/etc/modules-load.d/kubernetes.conf";
 const SYSCTL_FILE: &str = "/etc/sysctl.d/99-kubernetes.conf";
+const BRIDGE_SYSCTL_FILE: &str = "/etc/sysctl.d/99-kubernetes-bridge.conf";
 
-/// Shows bridged traffic to packet filters. The kernel loads by itself whatever else it is asked to use: overlay,
-/// tunnels, conntrack.
-const BRIDGE_FILTER: &str = "br_netfilter";
+/// A node routes its pods' traffic.
+const FORWARDING: [(&str, &str); 1] = [("net.ipv4.ip_forward", "1")];
 
-/// What routing pods' traffic through bridges needs.
-const FORWARDING: [(&str, &str); 3] = [
-    ("net.ipv4.ip_forward", "1"),
-    ("net.bridge.bridge-nf-call-iptables", "1"),
-    ("net.bridge.bridge-nf-call-ip6tables", "1"),
-];
+/// The kernel loads by itself whatever else it is asked to use: overlay, tunnels, conntrack.
+const BRIDGE_MODULE: &str = "br_netfilter";
+const BRIDGE: [(&str, &str); 2] =
+    [("net.bridge.bridge-nf-call-iptables", "1"), ("net.bridge.bridge-nf-call-ip6tables", "1")];
+
+/// Room for what watches files: containerd, the kubelet, and every pod that does so as root. The kernel's own 128
+/// instances are used up by a few dozen.
+const FILE_WATCHES: [(&str, &str); 2] =
+    [("fs.inotify.max_user_instances", "8192"), ("fs.inotify.max_user_watches", "524288")];
 
 /// What the kubelet demands under `protectKernelDefaults`, and would otherwise change by itself
 /// (`setupKernelTunables` in pkg/kubelet/cm/container_manager_linux.go).
@@ -47,7 +52,7 @@ const KUBELET_DEFAULTS: [(&str, &str); 6] = [
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
     let mut groups = vec![base(inputs, machine)?, packages(inputs.cluster, machine)];
     if inputs.cluster.is_node(machine) {
-        groups.push(kernel(machine));
+        groups.extend([kernel(machine), bridge_filter(machine)]);
     }
     Ok(groups)
 }
@@ -99,25 +104,35 @@ fn packages(cluster: &Cluster, machine: &Machine) -> Group {
 }
 
 fn kernel(machine: &Machine) -> Group {
-    let settings = || FORWARDING.iter().chain(&KUBELET_DEFAULTS);
+    let settings: Vec<_> = FORWARDING.into_iter().chain(FILE_WATCHES).chain(KUBELET_DEFAULTS).collect();
+    let mut resources = sysctls(SYSCTL_FILE, &settings);
+    resources.extend([Resource::SwapOff, swap_kept_off()]);
+    Group { id: GroupId::on(&machine.name, KERNEL), after: Vec::new(), resources }
+}
 
+fn bridge_filter(machine: &Machine) -> Group {
     let mut resources = vec![
-        file(MODULES_FILE, 0o644, Content::text(format!("{BRIDGE_FILTER}\n"))),
-        Resource::Module(Module { name: BRIDGE_FILTER.to_owned() }),
+        file(MODULES_FILE, 0o644, Content::text(format!("{BRIDGE_MODULE}\n"))),
+        Resource::Module(Module { name: BRIDGE_MODULE.to_owned() }),
     ];
-    resources.push(file(
-        SYSCTL_FILE,
-        0o644,
-        Content::text(lines(settings().map(|(key, value)| format!("{key} = {value}")))),
-    ));
-    resources.extend(
-        settings().map(|(key, value)| Resource::Sysctl(Sysctl { key: (*key).to_owned(), value: (*value).to_owned() })),
-    );
-    resources.push(Resource::SwapOff);
-    resources.push(swap_kept_off());
+    resources.extend(sysctls(BRIDGE_SYSCTL_FILE, &BRIDGE));
+    Group {
+        id: GroupId::on(&machine.name, BRIDGE_FILTER),
+        after: vec![GroupId::on(&machine.name, PACKAGES)],
+        resources,
+    }
+}
 
-    // modprobe comes with the kmod package, which a minimal system may lack.
-    Group { id: GroupId::on(&machine.name, KERNEL), after: vec![GroupId::on(&machine.name, PACKAGES)], resources }
+/// Settings for now, and a file for the next boot.
+fn sysctls(path: &str, settings: &[(&str, &str)]) -> Vec<Resource> {
+    let text: String = settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let mut resources = vec![file(path, 0o644, Content::text(text))];
+    resources.extend(
+        settings
+            .iter()
+            .map(|(key, value)| Resource::Sysctl(Sysctl { key: (*key).to_owned(), value: (*value).to_owned() })),
+    );
+    resources
 }
 
 /// Masks the target that pulls in every swap device at boot, wherever it is configured (systemd.special(7)).
@@ -125,8 +140,4 @@ fn kernel(machine: &Machine) -> Group {
 /// /etc/fstab is not touched: removing the link gives the machine its swap back.
 fn swap_kept_off() -> Resource {
     Resource::Link(Link { path: "/etc/systemd/system/swap.target".to_owned(), target: "/dev/null".to_owned() })
-}
-
-fn lines(lines: impl Iterator<Item = String>) -> String {
-    lines.map(|line| line + "\n").collect()
 }
