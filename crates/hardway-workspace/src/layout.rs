@@ -11,8 +11,7 @@ pub(crate) const CA_CONFIG: &str = "pki/ca/ca-config.json";
 pub(crate) const CONFIGS: &str = "configs";
 pub(crate) const ENCRYPTION: &str = "data-encryption";
 pub(crate) const ENCRYPTION_KEY: &str = "data-encryption/encryption-key";
-/// The EncryptionConfiguration that holds the key.
-pub const ENCRYPTION_CONFIG: &str = "data-encryption/encryption-config.yaml";
+pub(crate) const ENCRYPTION_CONFIG: &str = "data-encryption/encryption-config.yaml";
 /// What hardway remembers; the operator has no business in it.
 pub(crate) const STATE: &str = ".hardway";
 pub(crate) const LOCK: &str = ".hardway/lock";

@@ -17,7 +17,7 @@ mod pki;
 mod workspace;
 
 pub use error::WorkspaceError;
-pub use layout::{ENCRYPTION_CONFIG, SPEC, certificate_path, key_path, request_path};
+pub use layout::{SPEC, certificate_path, key_path, request_path};
 pub use lock::{Holder, Lock};
 pub use outside::{write_exported, write_private};
 pub use permissions::LoosePermissions;

@@ -162,13 +162,15 @@ fn the_encryption_key_is_made_once() {
     let key = workspace.encryption_key().unwrap();
     assert_eq!(workspace.encryption_key().unwrap(), key);
     assert_eq!(mode(&directory.path().join("data-encryption/encryption-key")), 0o600);
+    let config = directory.path().join("data-encryption/encryption-config.yaml");
+    assert_eq!(mode(&config), 0o600);
+    assert!(fs::read_to_string(config).unwrap().contains(key.as_base64()));
 }
 
 #[test]
 fn a_lost_encryption_key_is_not_replaced() {
     let (directory, workspace) = workspace();
     workspace.encryption_key().unwrap();
-    workspace.write("data-encryption/encryption-config.yaml", &Content::secret("")).unwrap();
     fs::remove_file(directory.path().join("data-encryption/encryption-key")).unwrap();
     let error = workspace.encryption_key().unwrap_err();
     assert!(matches!(error, WorkspaceError::EncryptionKeyLost { .. }), "{error}");

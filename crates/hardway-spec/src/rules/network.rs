@@ -12,10 +12,10 @@ const SERVICES_LARGEST: u8 = 12;
 /// 14 Services: below this the cluster's own hardly fit.
 const SERVICES_SMALLEST: u8 = 28;
 
-/// kube-controller-manager's default, `--node-cidr-mask-size`: each node gets 254 pods' addresses.
+/// A node's share of the pods' range with `bridge`, and what its 110 pods take of Calico's blocks at the most.
 const NODE_PREFIX: u8 = 24;
-/// kube-controller-manager takes no pod range more than 16 bits larger than a node's.
-const PODS_LARGEST: u8 = NODE_PREFIX - 16;
+/// The largest private range (RFC 1918) is 10.0.0.0/8.
+const PODS_LARGEST: u8 = 8;
 
 /// Ranges that no network can use for its hosts (RFC 6890), and what they are.
 const RESERVED: [(Ipv4Net, &str); 4] = [
