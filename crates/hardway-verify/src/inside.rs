@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use hardway_cluster::{Live, Output};
-
 use crate::fault::{Expecting, Fault, Verdict};
 use crate::scene::Scene;
 use crate::testbed::TestPod;
@@ -30,16 +28,6 @@ done
 printf '%s\\n' \"$out\"
 ";
 
-/// Repeats `$@` until it fails twice in a row.
-const UNTIL_NOT: &str = "\
-end=$(($(date +%s) + $1))
-shift
-while \"$@\" >/dev/null 2>&1 || \"$@\" >/dev/null 2>&1; do
-    [ \"$(date +%s)\" -lt \"$end\" ] || exit 1
-    sleep 0.1
-done
-";
-
 /// What a command in a pod writes once it succeeds.
 pub(crate) async fn until(
     scene: Scene<'_>,
@@ -48,40 +36,16 @@ pub(crate) async fn until(
     expected: &str,
     hint: &str,
 ) -> Verdict<String> {
-    let output = run(scene.live(), &scene.bed.namespace, pod, UNTIL, command).await.expecting(expected, hint)?;
+    let patience = PATIENCE.to_string();
+    let words: Vec<_> = ["sh", "-c", UNTIL, "sh", &patience].into_iter().chain(command.iter().copied()).collect();
+    let output = scene.live().exec(&scene.bed.namespace, &pod.name, &words, EXEC_LIMIT).await;
+    let output = output.expecting(expected, hint)?;
     if output.exit_code == 0 {
         return Ok(output.stdout);
     }
     let said = output.stdout.trim().lines().last().unwrap_or_default().to_owned();
     let said = if said.is_empty() { "nothing".to_owned() } else { said };
     Err(Fault::new(format!("for {PATIENCE} s: {said}"), expected, hint))
-}
-
-/// Waits until a command in a pod fails.
-pub(crate) async fn until_not(
-    scene: Scene<'_>,
-    pod: &TestPod,
-    command: &[&str],
-    expected: &str,
-    hint: &str,
-) -> Verdict {
-    let output = run(scene.live(), &scene.bed.namespace, pod, UNTIL_NOT, command).await.expecting(expected, hint)?;
-    if output.exit_code == 0 {
-        return Ok(());
-    }
-    Err(Fault::new(format!("it goes on succeeding for {PATIENCE} s"), expected, hint))
-}
-
-async fn run(
-    live: &Live,
-    namespace: &str,
-    pod: &TestPod,
-    script: &str,
-    command: &[&str],
-) -> Result<Output, hardway_cluster::Error> {
-    let patience = PATIENCE.to_string();
-    let words: Vec<_> = ["sh", "-c", script, "sh", &patience].into_iter().chain(command.iter().copied()).collect();
-    live.exec(namespace, &pod.name, &words, EXEC_LIMIT).await
 }
 
 #[cfg(test)]
@@ -102,11 +66,5 @@ mod tests {
         let twice = format!("[ -e '{0}' ] && echo found || {{ touch '{0}'; exit 1; }}", file.display());
         assert_eq!(sh(UNTIL, "5", &["sh", "-c", &twice]), (0, "found\n".to_owned()));
         assert_eq!(sh(UNTIL, "0", &["sh", "-c", "echo why >&2; false"]), (1, "why\n".to_owned()));
-    }
-
-    #[test]
-    fn a_command_is_repeated_until_it_fails_twice() {
-        assert_eq!(sh(UNTIL_NOT, "5", &["false"]).0, 0);
-        assert_eq!(sh(UNTIL_NOT, "0", &["true"]).0, 1);
     }
 }

@@ -1,6 +1,6 @@
 //! The pods, Services and the secret that checks use, in a namespace of their own.
 //!
-//! All are made at once, each is waited for only by the checks that need it.
+//! All are begun at once, each is waited for only by the checks that need it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,13 +9,15 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use hardway_cluster::Live;
 use hardway_design::{Await, Design, Object, Resource};
-use hardway_spec::{Cluster, MachineName};
+use hardway_spec::{Cluster, Cni, MachineName};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::Context;
-use crate::fault::{Expecting, Fault, Verdict};
+use crate::fault::{Expecting, Fault, Verdict, ensure};
 
 /// What marks a namespace as a verification's.
 const LABEL: &str = "app.kubernetes.io/name";
@@ -26,8 +28,12 @@ const IMAGE: &str = "dnsutils";
 
 /// The port that every test pod answers at with its name.
 pub(crate) const PORT: u16 = 8080;
-/// A second one, for what is to be denied without disturbing checks at the first.
-pub(crate) const SECOND_PORT: u16 = 8081;
+/// A second one, which the policy denies without disturbing checks at the first.
+pub(crate) const DENIED_PORT: u16 = 8081;
+
+/// Where the kubelet projects a pod's token to.
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+const POLICY: &str = "first-port-only";
 
 /// The secret that no pod uses, and the text in it.
 pub(crate) const SECRET: &str = "unused";
@@ -37,15 +43,26 @@ pub(crate) const SECRET_TEXT: &str = "written by hardway verify";
 const OBJECT_LIMIT: Duration = Duration::from_secs(10);
 /// For pods, whose image is on their nodes: seconds, more where a node is busy.
 const POD_LIMIT: Duration = Duration::from_secs(60);
+/// For a `cat` in a container on a busy node.
+const EXEC_LIMIT: Duration = Duration::from_secs(20);
 
-/// Something that several checks wait for.
+/// Something that is under way, and that checks wait for.
 type Awaited<T> = Shared<BoxFuture<'static, Verdict<T>>>;
+
+/// Begins something at once, on any thread: the longest chain of a verification starts here.
+fn begin<T: Clone + Send + Sync + 'static>(future: impl Future<Output = Verdict<T>> + Send + 'static) -> Awaited<T> {
+    let task = AbortOnDropHandle::new(tokio::spawn(future));
+    let ended = async { task.await.unwrap_or_else(|error| Err(Fault::new(error.to_string(), "no panic", "a bug"))) };
+    ended.boxed().shared()
+}
 
 pub(crate) struct TestBed {
     pub(crate) namespace: String,
     /// One per node that runs workloads; two where there is only one, so that there is always another to talk to.
     pub(crate) pods: Vec<TestPod>,
     secret: Awaited<()>,
+    token: Option<Awaited<SecretString>>,
+    policy: Option<Awaited<()>>,
     live: Live,
 }
 
@@ -69,38 +86,64 @@ impl TestPod {
 }
 
 impl TestBed {
-    /// Describes it; nothing happens until something is awaited.
+    /// Begins to make everything.
     pub(crate) fn new(context: Context<'_>, now: Timestamp) -> Self {
         let live = || context.live.clone();
+        let network = &context.cluster.spec.network;
         let namespace = format!("{NAME}-{}", now.as_millisecond());
 
-        let namespace_made = make_namespace(live(), namespace.clone()).boxed().shared();
-        let account = default_account(live(), namespace.clone(), namespace_made.clone()).boxed().shared();
-        let secret = apply_after(live(), secret(&namespace), namespace_made.clone()).boxed().shared();
-
-        let domain = &context.cluster.spec.network.domain;
-        let pods = places(context.cluster, context.design)
+        let made = begin(make_namespace(live(), namespace.clone()));
+        let account = begin(default_account(live(), namespace.clone(), made.clone()));
+        let pods: Vec<_> = places(context.cluster, context.design)
             .into_iter()
             .zip(1..)
             .map(|((node, image), number)| {
                 let name = format!("{IMAGE}-{number}");
-                let pod = pod(&namespace, &name, node, image, domain);
+                let pod = pod(&namespace, &name, node, image, &network.domain);
                 let service = service(&namespace, &name);
                 TestPod {
                     node: node.clone(),
-                    address: start(live(), pod, account.clone()).boxed().shared(),
-                    service: make_service(live(), service, namespace_made.clone()).boxed().shared(),
+                    address: begin(start(live(), pod, account.clone())),
+                    service: begin(make_service(live(), service, made.clone())),
                     name,
                 }
             })
             .collect();
-        Self { namespace, pods, secret, live: live() }
+        let policy = pods.get(1).filter(|_| matches!(network.cni, Cni::Calico(_))).map(|denied| {
+            let policy = policy(&namespace, &denied.name);
+            begin(apply_after(live(), policy, made.clone()))
+        });
+        Self {
+            secret: begin(apply_after(live(), secret(&namespace), made)),
+            token: pods.first().map(|pod| begin(read_token(live(), namespace.clone(), pod))),
+            policy,
+            pods,
+            namespace,
+            live: live(),
+        }
     }
 
     /// Waits until the secret exists; gives its path in the API.
     pub(crate) async fn secret(&self) -> Verdict<String> {
         self.secret.clone().await?;
         Ok(format!("/api/v1/namespaces/{}/secrets/{SECRET}", self.namespace))
+    }
+
+    /// The token that the kubelet gave the first pod; `None` where there is no pod.
+    pub(crate) fn token(&self) -> Option<impl Future<Output = Verdict<SecretString>> + Send + 'static> {
+        self.token.clone()
+    }
+
+    /// Waits until there is a policy that denies the second pod's [`DENIED_PORT`]; `None` where nothing would
+    /// enforce it.
+    pub(crate) fn policy(&self) -> Option<impl Future<Output = Verdict> + Send + 'static> {
+        self.policy.clone()
+    }
+
+    pub(crate) async fn lift_policy(&self) -> Verdict {
+        let Some(denied) = self.pods.get(1) else { return Ok(()) };
+        let policy = policy(&self.namespace, &denied.name);
+        self.live.delete(&policy).await.expecting("the policy can be deleted", "hardway status")
     }
 
     /// Deletes the namespace and everything in it, without waiting for the end of that.
@@ -192,6 +235,17 @@ async fn start(live: Live, pod: Object, account: Awaited<()>) -> Verdict<IpAddr>
     address(&live, &path, "/status/podIP", expected).await
 }
 
+fn read_token(live: Live, namespace: String, pod: &TestPod) -> impl Future<Output = Verdict<SecretString>> + use<> {
+    let (name, started) = (pod.name.clone(), pod.address.clone());
+    async move {
+        let (expected, hint) = ("a token in the pod", "look at kube-controller-manager and the kubelet");
+        started.await?;
+        let output = live.exec(&namespace, &name, &["cat", TOKEN], EXEC_LIMIT).await.expecting(expected, hint)?;
+        ensure(output.exit_code == 0, || output.stderr.trim().to_owned(), expected, hint)?;
+        Ok(output.stdout.into())
+    }
+}
+
 async fn apply(live: &Live, object: &Object, expected: &str) -> Verdict {
     live.apply(object, Instant::now() + OBJECT_LIMIT).await.expecting(expected, "hardway status")
 }
@@ -234,11 +288,27 @@ fn service(namespace: &str, pod: &str) -> Object {
     }
 }
 
+/// Denies a pod everything but [`PORT`].
+fn policy(namespace: &str, pod: &str) -> Object {
+    Object {
+        value: json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": POLICY, "namespace": namespace, "labels": labels(None)},
+            "spec": {
+                "podSelector": {"matchLabels": labels(Some(pod))},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"ports": [{"protocol": "TCP", "port": PORT}]}],
+            },
+        }),
+    }
+}
+
 /// A pod that serves its own name. It tolerates everything: a cordoned node is to run it too, one that is not Ready
 /// is to be told as such.
 fn pod(namespace: &str, name: &str, node: &MachineName, image: &str, domain: &str) -> Object {
     let serve = format!(
-        "echo {name} | tee /site/index.html; busybox httpd -p {SECOND_PORT} -h /site; \
+        "echo {name} | tee /site/index.html; busybox httpd -p {DENIED_PORT} -h /site; \
          exec busybox httpd -f -p {PORT} -h /site"
     );
     Object {
@@ -270,7 +340,7 @@ fn pod(namespace: &str, name: &str, node: &MachineName, image: &str, domain: &st
 }
 
 /// Of everything made here; `pod` tells the pods apart.
-pub(crate) fn labels(pod: Option<&str>) -> Value {
+fn labels(pod: Option<&str>) -> Value {
     let mut labels = json!({LABEL: NAME, "app.kubernetes.io/managed-by": "hardway"});
     if let Some(pod) = pod {
         labels["app.kubernetes.io/instance"] = pod.into();

@@ -3,6 +3,7 @@
 use hardway_cluster::{Credentials, Live};
 use hardway_pki::Identity;
 use hardway_spec::Machine;
+use secrecy::SecretString;
 
 use crate::Part;
 use crate::fault::{Expecting, Fault, Verdict, chain, ensure};
@@ -25,10 +26,9 @@ pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
         let title = format!("client certificates reach the API through {name}, port 6443");
         probes.push(Probe::new(PART, title, passes_certificates(scene, machine)));
         let title = format!("a service account's token reaches the API through {name}, port 443");
-        probes.push(if scene.bed.pods.is_empty() {
-            Probe::not_applicable(PART, title, "no node runs pods")
-        } else {
-            Probe::new(PART, title, passes_tokens(scene, machine))
+        probes.push(match scene.bed.token() {
+            Some(token) => Probe::new(PART, title, async move { passes_tokens(scene, machine, token.await?).await }),
+            None => Probe::not_applicable(PART, title, "no node runs pods"),
         });
         let title = format!("strangers get no further than health through {name}, port 443");
         probes.push(Probe::new(PART, title, stops_strangers(scene, machine)));
@@ -59,13 +59,9 @@ async fn passes_certificates(scene: Scene<'_>, machine: &Machine) -> Verdict {
     ensure(user.groups.iter().any(|group| group == "system:masters"), || user.name.clone(), expected, hint(machine))
 }
 
-async fn passes_tokens(scene: Scene<'_>, machine: &Machine) -> Verdict {
+async fn passes_tokens(scene: Scene<'_>, machine: &Machine, token: SecretString) -> Verdict {
     let wanted = service_accounts::user(&scene.bed.namespace);
     let expected = format!("the API knows {wanted}");
-    let Some(pod) = scene.bed.pods.first() else {
-        return Err(Fault::new("no pod", expected, "hardway status"));
-    };
-    let token = service_accounts::token(scene, pod).await?;
     let live = https(scene, machine, &Credentials::Token(token))?;
     let user = live.whoami().await.expecting(&expected, hint(machine))?;
     ensure(user.name == wanted, || user.name.clone(), expected, hint(machine))

@@ -1,20 +1,17 @@
 //! The pod network: pods reach each other across machines, policies bite, Calico's key opens Calico's part of etcd.
 
-use hardway_design::Object;
 use hardway_pki::Identity;
 use hardway_spec::{Cni, MachineName};
-use serde_json::json;
-use tokio::time::{Duration, Instant};
 
 use crate::Part;
 use crate::etcd;
-use crate::fault::{Expecting, Verdict, ensure};
+use crate::fault::{Verdict, ensure};
 use crate::inside;
 use crate::parts::workers::{authority, fetch, reaches_service};
 use crate::probe::Probe;
 use crate::scene::Scene;
 use crate::shell::complaint;
-use crate::testbed::{PORT, SECOND_PORT, TestPod, labels};
+use crate::testbed::{DENIED_PORT, PORT, TestPod};
 
 const PART: Part = Part::PodNetwork;
 
@@ -22,11 +19,7 @@ const PART: Part = Part::PodNetwork;
 const CALICO: &str = "/calico/";
 const KUBERNETES: &str = "/registry/";
 
-const POLICY: &str = "first-port-only";
-const POLICY_HINT: &str = "hardway kubectl -- -n kube-system logs daemonset/calico-node";
-
-/// For an object, which a ready API accepts within milliseconds.
-const OBJECT_LIMIT: Duration = Duration::from_secs(10);
+const HINT: &str = "hardway kubectl -- -n kube-system logs daemonset/calico-node";
 
 pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
     let calico = matches!(scene.cluster().spec.network.cni, Cni::Calico(_));
@@ -71,44 +64,33 @@ async fn reaches_address(scene: Scene<'_>, pod: &TestPod, other: &TestPod) -> Ve
 
 fn policy<'a>(scene: Scene<'a>, calico: bool) -> Probe<'a> {
     let title = "a NetworkPolicy that denies bites, and is lifted";
-    match &scene.bed.pods[..] {
-        _ if !calico => Probe::not_applicable(PART, title, "the bridge plugin knows no NetworkPolicy"),
-        [from, to, ..] => Probe::new(PART, title, policy_bites(scene, from, to)),
-        _ => Probe::not_applicable(PART, title, "the spec has no node that runs workloads"),
+    match (&scene.bed.pods[..], scene.bed.policy()) {
+        ([from, to, ..], Some(made)) => Probe::new(PART, title, async move {
+            made.await?;
+            policy_bites(scene, from, to).await
+        }),
+        _ if calico => Probe::not_applicable(PART, title, "the spec has no node that runs workloads"),
+        _ => Probe::not_applicable(PART, title, "the bridge plugin knows no NetworkPolicy"),
     }
 }
 
-/// Denies everything but the port that other checks use meanwhile.
+/// Succeeds where the first URL answers and the second does not, twice: denied packets are dropped, so silence tells.
+const BITES: &str = "timeout 2 wget -q -O - \"$1\" || exit 1
+for _ in 1 2; do
+    if timeout 0.4 wget -q -O - \"$2\"; then exit 1; fi
+done";
+
 async fn policy_bites(scene: Scene<'_>, from: &TestPod, to: &TestPod) -> Verdict {
     let (started, address) = futures::join!(from.address(), to.address());
     started?;
-    let url = format!("http://{}/", authority(address?, SECOND_PORT));
-    // Denied packets are dropped, so a refusal is silence: a neighbour's answer takes a few milliseconds.
-    let ask = ["timeout", "0.5", "wget", "-q", "-O", "-", &url];
-    inside::until(scene, from, &ask, "an answer before there is a policy", POLICY_HINT).await?;
+    let address = address?;
+    let [allowed, denied] = [PORT, DENIED_PORT].map(|port| format!("http://{}/", authority(address, port)));
+    let ask = ["sh", "-c", BITES, "sh", &allowed, &denied];
+    inside::until(scene, from, &ask, "an answer from the port allowed, none from that denied", HINT).await?;
 
-    let policy = deny(&scene.bed.namespace, &to.name);
-    let expected = "the API takes a NetworkPolicy";
-    scene.live().apply(&policy, Instant::now() + OBJECT_LIMIT).await.expecting(expected, POLICY_HINT)?;
-    let bitten = inside::until_not(scene, from, &ask, "silence under the policy", POLICY_HINT).await;
-    scene.live().delete(&policy).await.expecting("the policy can be deleted", POLICY_HINT)?;
-    bitten?;
-    inside::until(scene, from, &ask, "an answer once the policy is gone", POLICY_HINT).await.map(drop)
-}
-
-fn deny(namespace: &str, pod: &str) -> Object {
-    Object {
-        value: json!({
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": POLICY, "namespace": namespace, "labels": labels(None)},
-            "spec": {
-                "podSelector": {"matchLabels": labels(Some(pod))},
-                "policyTypes": ["Ingress"],
-                "ingress": [{"ports": [{"protocol": "TCP", "port": PORT}]}],
-            },
-        }),
-    }
+    scene.bed.lift_policy().await?;
+    let ask = ["timeout", "0.4", "wget", "-q", "-O", "-", &denied];
+    inside::until(scene, from, &ask, "an answer once the policy is gone", HINT).await.map(drop)
 }
 
 /// An `etcdctl` command that finds one key below a prefix.
