@@ -112,6 +112,21 @@ impl Hierarchies {
     }
 }
 
+/// One group in one hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    /// Version 2, where a group has either processes or groups with controllers below it.
+    pub(crate) unified: bool,
+}
+
+impl Place {
+    /// The file to write a process id to, to bring it in.
+    pub(crate) fn procs(&self) -> PathBuf {
+        self.folder.join(PROCS)
+    }
+}
+
 /// One path in every hierarchy.
 #[derive(Debug, Clone)]
 pub(crate) struct Group<'a> {
@@ -133,9 +148,9 @@ impl<'a> Group<'a> {
         self.hierarchies.trees.iter().map(|tree| (tree, tree.mount.join(self.full_path())))
     }
 
-    /// The files to write a process id to, to bring it in.
-    pub(crate) fn procs_files(&self) -> Vec<PathBuf> {
-        self.folders().map(|(_, dir)| dir.join(PROCS)).collect()
+    /// Its folder in every hierarchy, for scripts.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.folders().map(|(tree, folder)| Place { folder, unified: tree.version == Version::V2 }).collect()
     }
 
     /// Makes the group in every hierarchy, ready to take processes.
@@ -317,6 +332,9 @@ mod tests {
     fn version_2_alone_is_unified() {
         let found = Hierarchies::parse(UNIFIED);
         assert!(found.unified());
-        assert_eq!(found.group("a").child("b").procs_files(), [Path::new("/sys/fs/cgroup/a/b/cgroup.procs")]);
+        assert_eq!(
+            found.below("unit".into()).group("a").child("b").places(),
+            [Place { folder: "/sys/fs/cgroup/unit/a/b".into(), unified: true }]
+        );
     }
 }

@@ -125,8 +125,6 @@ impl Machine<'_> {
         if !self.record.base.exists() {
             return Err(LabError::BaseGone { machine: self.name().to_owned(), base: self.record.base.clone() });
         }
-        // Groups that the last boot's containers left would be there after this one.
-        self.group.remove()?;
         self.watchers().create()?;
         self.inside().create()?;
         let boot = Boot {
@@ -135,8 +133,8 @@ impl Machine<'_> {
             nspawn_machine: &self.id.nspawn_machine(self.record.host),
             bridge: &self.id.bridge(),
             veth: &self.id.veth(self.record.host),
-            groups: self.inside().procs_files(),
-            watch_groups: self.watchers().procs_files(),
+            groups: self.inside().places(),
+            watch_groups: self.watchers().places(),
             kernel_modules: host::has_kernel_modules(),
         };
         let write = |name: &str, text: String| {

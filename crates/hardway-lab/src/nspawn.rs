@@ -7,7 +7,9 @@
 //! Invariant: a machine's disk is mounted in a mount namespace of its own, so the host's mount
 //! table never shows it and nothing has to be unmounted after a crash.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::cgroup::Place;
 
 /// systemd-nspawn's exit code when the machine rebooted and `--keep-unit` is given: whoever
 /// started it is asked to start it again (nspawn's `EXIT_FORCE_RESTART`).
@@ -22,10 +24,10 @@ pub(crate) struct Boot<'a> {
     pub(crate) nspawn_machine: &'a str,
     pub(crate) bridge: &'a str,
     pub(crate) veth: &'a str,
-    /// `cgroup.procs` of the machine's group, in every hierarchy.
-    pub(crate) groups: Vec<PathBuf>,
-    /// `cgroup.procs` of the group of the process that starts it again.
-    pub(crate) watch_groups: Vec<PathBuf>,
+    /// The machine's group, in every hierarchy.
+    pub(crate) groups: Vec<Place>,
+    /// The group of the process that starts it again.
+    pub(crate) watch_groups: Vec<Place>,
     /// The host's kernel modules, if it has any.
     pub(crate) kernel_modules: bool,
 }
@@ -66,6 +68,7 @@ impl Boot<'_> {
             "#!/bin/sh\n\
              # Boots machine {name} once; made by the lab.\n\
              set -eu\n\
+             {clear}\
              {join}\
              cd {dir}\n\
              mount -t overlay -o lowerdir=base,upperdir=disk,workdir=work overlay root\n\
@@ -75,6 +78,7 @@ impl Boot<'_> {
              export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1\n\
              exec systemd-nspawn \\\n  {arguments}\n",
             name = self.name,
+            clear = clear(&self.groups),
             join = join(&self.groups),
             dir = quote(&self.dir.to_string_lossy()),
             veth = self.veth,
@@ -103,10 +107,26 @@ impl Boot<'_> {
     }
 }
 
+/// Removes the groups that the last boot left. Version 2 takes no process into a group that has
+/// handed its controllers on, as nspawn's has: there the group itself is made anew.
+fn clear(groups: &[Place]) -> String {
+    groups
+        .iter()
+        .map(|place| {
+            let folder = quote(&place.folder.to_string_lossy());
+            if place.unified {
+                format!("find {folder} -depth -type d -exec rmdir {{}} +\nmkdir {folder}\n")
+            } else {
+                format!("find {folder} -mindepth 1 -depth -type d -exec rmdir {{}} + || :\n")
+            }
+        })
+        .collect()
+}
+
 /// Moves the shell into the groups, or ends it where they are gone: a lab that is being taken down
 /// removes them first, so that no process can slip in behind its back.
-fn join(groups: &[PathBuf]) -> String {
-    groups.iter().map(|procs| format!("echo $$ >{}\n", quote(&procs.to_string_lossy()))).collect()
+fn join(groups: &[Place]) -> String {
+    groups.iter().map(|place| format!("echo $$ >{}\n", quote(&place.procs().to_string_lossy()))).collect()
 }
 
 /// A word that sh takes as it is.
@@ -118,6 +138,10 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn place(tree: &str, name: &str, unified: bool) -> Place {
+        Place { folder: format!("/sys/fs/cgroup/{tree}/hardway-lab/abc123/cp1/{name}").into(), unified }
+    }
+
     fn boot() -> Boot<'static> {
         Boot {
             dir: Path::new("/var/lib/hardway-lab/abc123/machines/cp1"),
@@ -125,8 +149,8 @@ mod tests {
             nspawn_machine: "abc123-11",
             bridge: "hw-abc123",
             veth: "vb-abc123-11",
-            groups: vec!["/sys/fs/cgroup/pids/hardway-lab/abc123/cp1/machine/cgroup.procs".into()],
-            watch_groups: vec!["/sys/fs/cgroup/pids/hardway-lab/abc123/cp1/watch/cgroup.procs".into()],
+            groups: vec![place("pids", "machine", false), place("unified", "machine", true)],
+            watch_groups: vec![place("pids", "watch", false), place("unified", "watch", true)],
             kernel_modules: false,
         }
     }
