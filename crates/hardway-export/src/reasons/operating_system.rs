@@ -6,6 +6,10 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         topic: Topic::Groups,
         rows: &[
+            (
+                "bridge-filter",
+                "Packets between pods of one node cross a bridge, and must pass the packet filter there. It waits for the packages, since modprobe may have to be installed first.",
+            ),
             ("base", "What all the rest of the machine rests on: names, and the folders that components share."),
             ("packages", "What the distribution itself brings. Nothing here is of another version than its own."),
             ("kernel", "A node routes packets between pods and counts on settings that a plain server leaves off."),
@@ -73,6 +77,10 @@ pub(super) const TABLES: &[Table] = &[
             ("/etc/kubernetes/pki", "Certificates and keys, for root alone."),
             ("/etc/kubernetes/pki/ca.pem", "The cluster's authority, by which components know each other."),
             ("/etc/modules-load.d/kubernetes.conf", "The same modules at every boot (modules-load.d(5))."),
+            (
+                "/etc/sysctl.d/99-kubernetes-bridge.conf",
+                "As the other, but for settings that are there only once the module is.",
+            ),
             (
                 "/etc/sysctl.d/99-kubernetes.conf",
                 "The same settings at every boot (sysctl.d(5)); 99 has the last word.",

@@ -31,7 +31,7 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
          kubectl wait --for=condition=Ready pod/dnsutils --timeout=2m\n\
          kubectl exec -ti dnsutils -- nslookup kubernetes\n\
          kubectl logs dnsutils\n\
-         kubectl delete pod dnsutils",
+         kubectl delete pod dnsutils --grace-period=1",
         test_image(source)
     ));
 }
@@ -54,7 +54,7 @@ fn encryption(source: &Source<'_>, page: &mut Page) {
     page.shell(
         "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem \\\n    \
          --cert=/etc/etcd/pki/root.pem --key=/etc/etcd/pki/root-key.pem \\\n    \
-         get /registry/secrets/default/hard-way | head -c 120",
+         get /registry/secrets/default/hard-way | head -c 120 | cat -v",
     );
     page.paragraph("And back on your own machine:");
     page.shell("kubectl delete secret hard-way");

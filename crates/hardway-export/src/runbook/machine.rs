@@ -79,7 +79,7 @@ impl Run<'_, '_> {
                 self.explained.items(Topic::Paths, paths, self.page);
             }
             Some(Resource::Module(_)) => {
-                self.page.paragraph("Kernel modules, now:");
+                self.page.paragraph("Kernel modules, now. Where the kernel has one built in, modprobe may not find it; that is as good:");
                 self.page.shell(&commands.join("\n"));
                 let modules = names(run, |resource| match resource {
                     Resource::Module(module) => Some(module.name.as_str()),
