@@ -91,11 +91,9 @@ pub enum Fault {
     ProbeFailed { code: i32, output: Vec<String> },
     #[error("the probe answered with something unexpected: {line:?}")]
     ProbeUnreadable { line: String },
-    /// Set by a test.
-    #[error("injected: {0}")]
-    Injected(String),
 }
 
 fn list(lines: &[String]) -> String {
-    lines.join("; ")
+    let said: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+    said.join("; ")
 }

@@ -208,9 +208,9 @@ mod tests {
 
     #[tokio::test]
     async fn trouble_strikes_before_or_after_the_operation() {
-        let machine = FakeMachine::new("cp1")
-            .trouble(0, Trouble::FailBefore(Fault::Injected("a".to_owned())))
-            .trouble(1, Trouble::FailAfter(Fault::Injected("b".to_owned())));
+        let lost = || Fault::ConnectionLost { reason: "pulled".to_owned() };
+        let machine =
+            FakeMachine::new("cp1").trouble(0, Trouble::FailBefore(lost())).trouble(1, Trouble::FailAfter(lost()));
         let mut heard = 0;
         assert!(machine.run(&stage(), &mut |_| heard += 1).await.is_err());
         assert_eq!(heard, 0);

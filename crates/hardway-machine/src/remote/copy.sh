@@ -12,6 +12,8 @@ for left in "$dir/.$name".*.part; do
 done
 part=$dir/.$name.$$.part
 trap 'rm -f "$part"' EXIT
+# Killed by a signal, a shell runs no EXIT trap; of a copy that was given up nobody hears the answer.
+trap '' PIPE
 
 # In bytes.
 free() {

@@ -8,12 +8,12 @@ use russh::client::{Config, Handle, Msg};
 use russh::keys::{Algorithm, PublicKey};
 use russh::{Channel, Preferred, cipher};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::SshSettings;
 use super::auth::authenticate;
 use super::handler::{Client, ClientError, EndReason};
+use super::slots::{Slot, Slots};
 use crate::Fault;
 
 /// For the TCP connection and for the handshake, each.
@@ -22,9 +22,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A machine that is gone is noticed after four of these: 20 s, so that one starved of CPU is not given up.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// sshd allows 10 sessions on a connection by default (`MaxSessions`, sshd_config(5)); two are left to those still
-/// closing.
-const MAX_CHANNELS: usize = 8;
+/// How often a refused channel is asked for again at once before one waits for another to close. sshd counts a closed
+/// session until it has handled all that it received with the closing, our request included: its refusal says that it
+/// has.
+const IMMEDIATE_RETRIES: usize = 2;
+
+/// How often it is asked for again while no other is open, before sshd is taken to allow none at all. Another one may
+/// just be opening.
+const LONELY_RETRIES: usize = 10;
 
 /// Bytes that the machine may send before we take them: one window of 2 MiB limits a download over a distance of
 /// 50 ms to 40 MB/s.
@@ -33,7 +38,7 @@ const WINDOW: u32 = 16 * 1024 * 1024;
 pub(super) struct Connection {
     handle: Handle<Client>,
     end: EndReason,
-    channels: Arc<Semaphore>,
+    slots: Slots,
     /// The connection that this one runs through lives as long as it.
     _jump: Option<Box<Connection>>,
 }
@@ -56,7 +61,7 @@ impl Connection {
                 (handshake(settings, russh::client::connect_stream(config, stream, client)).await?, Some(jump))
             }
         };
-        let mut connection = Self { handle, end, channels: Arc::new(Semaphore::new(MAX_CHANNELS)), _jump: jump };
+        let mut connection = Self { handle, end, slots: Slots::new(), _jump: jump };
         match timeout(CONNECT_TIMEOUT, authenticate(&mut connection.handle, settings)).await {
             Ok(result) => result?,
             Err(_) => return Err(connect_timeout(settings)),
@@ -72,15 +77,28 @@ impl Connection {
         self.end.lost()
     }
 
-    /// A session channel, once fewer than [`MAX_CHANNELS`] are in use. The permit is held until it is closed.
-    pub(super) async fn channel(&self) -> Result<(Channel<Msg>, OwnedSemaphorePermit), Fault> {
-        let permit = self.channels.clone().acquire_owned().await.expect("the semaphore is never closed");
-        match self.handle.channel_open_session().await {
-            Ok(channel) => Ok((channel, permit)),
-            Err(russh::Error::ChannelOpenFailure(reason)) => {
-                Err(Fault::ChannelRefused { reason: format!("{reason:?}") })
+    /// A session channel, once there is room for one. Where sshd allows fewer than we would use, one waits for another.
+    pub(super) async fn channel(&self) -> Result<(Channel<Msg>, Slot), Fault> {
+        let turn = self.slots.turn().await;
+        let mut refusals = 0;
+        loop {
+            let freed = turn.freed();
+            match self.handle.channel_open_session().await {
+                Ok(channel) => {
+                    drop(freed);
+                    return Ok((channel, turn.opened()));
+                }
+                Err(russh::Error::ChannelOpenFailure(reason)) => {
+                    refusals += 1;
+                    if refusals > IMMEDIATE_RETRIES && turn.others_are_open() {
+                        freed.await;
+                        refusals = 0;
+                    } else if refusals > LONELY_RETRIES {
+                        return Err(Fault::ChannelRefused { reason: format!("{reason:?}") });
+                    }
+                }
+                Err(_) => return Err(self.lost()),
             }
-            Err(_) => Err(self.lost()),
         }
     }
 

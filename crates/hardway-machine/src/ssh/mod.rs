@@ -12,6 +12,7 @@ mod openssh_config;
 mod process;
 mod root;
 mod settings;
+mod slots;
 
 pub use arguments::ssh_arguments;
 pub use known_hosts::{KnownHosts, KnownHostsError};

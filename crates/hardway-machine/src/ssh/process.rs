@@ -1,14 +1,17 @@
 //! One command on the machine: bytes in, bytes out, a status.
 
+use std::time::Duration;
+
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::handler::EndReason;
 use super::root::{Root, StartFilter};
+use super::slots::Slot;
 use crate::{Blob, Fault, Output};
 
 /// Bytes of a file that are read at once: a copy in flight holds two of these.
@@ -28,27 +31,37 @@ pub(super) enum Then {
     Stop,
 }
 
+/// How long a command that said its last word may take to end, before its channel is closed from here.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// A command that runs. Dropping it closes its channel.
 pub(super) struct Process {
     open: Option<Open>,
     end: EndReason,
+    /// Whether it said all that matters: it ends by itself, unless a process that it left behind holds its streams.
+    over: bool,
 }
 
 struct Open {
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
-    permit: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 impl Drop for Process {
-    /// The channel counts as used until the machine has closed it too.
+    /// A channel that ends by itself counts as used until then.
+    ///
+    /// russh (0.65) never tells of the machine's answer to a close that came from here, so that is not waited for.
     fn drop(&mut self) {
         let (Some(mut open), Ok(runtime)) = (self.open.take(), tokio::runtime::Handle::try_current()) else { return };
+        let over = self.over;
         runtime.spawn(async move {
-            // On a connection that is gone there is nothing to close.
-            let _ = open.write.close().await;
-            while open.read.wait().await.is_some() {}
-            drop(open.permit);
+            let ended = async { while !matches!(open.read.wait().await, Some(ChannelMsg::Close) | None) {} };
+            if !over || timeout(LINGER, ended).await.is_err() {
+                // On a connection that is gone there is nothing to close.
+                let _ = open.write.close().await;
+            }
+            drop(open.slot);
         });
     }
 }
@@ -101,9 +114,9 @@ impl Process {
     }
 
     async fn start(connection: &Connection, command: &str) -> Result<Self, Fault> {
-        let (channel, permit): (Channel<Msg>, _) = connection.channel().await?;
+        let (channel, slot): (Channel<Msg>, _) = connection.channel().await?;
         let (read, write) = channel.split();
-        let process = Self { open: Some(Open { read, write, permit }), end: connection.end_reason() };
+        let process = Self { open: Some(Open { read, write, slot }), end: connection.end_reason(), over: false };
         let open = process.open.as_ref().expect("it was just set");
         open.write.exec(true, command).await.map_err(|_| process.end.lost())?;
         Ok(process)
@@ -133,6 +146,7 @@ impl Process {
             match message {
                 Some(ChannelMsg::Data { data }) => {
                     if on_stdout(&data) == Then::Stop {
+                        self.over = true;
                         return Ok(output);
                     }
                 }
@@ -146,6 +160,7 @@ impl Process {
                 Some(_) => {}
             }
         }
+        self.over = true;
         output.code = code.ok_or_else(|| self.end.lost())?;
         Ok(output)
     }

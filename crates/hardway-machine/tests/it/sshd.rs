@@ -20,6 +20,11 @@ pub(crate) struct Sshd {
 impl Sshd {
     /// Nothing where sshd cannot be run here.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same, with further lines of sshd_config(5).
+    pub(crate) fn start_with(lines: &str) -> Option<Self> {
         let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
         if !root || !Path::new(SSHD).exists() {
             eprintln!("skipped: needs root and {SSHD}");
@@ -39,7 +44,7 @@ impl Sshd {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {path}/host_key\nAuthorizedKeysFile {path}/authorized_keys\n\
              PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
-             SetEnv SHLVL=2\n"
+             SetEnv SHLVL=2\n{lines}\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
         // Its sessions get a /opt and a /var/lib of their own: what hardway writes there is gone with them.
