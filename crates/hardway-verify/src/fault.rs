@@ -51,7 +51,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line, whatever page a proxy in between put into it.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -59,5 +59,5 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    text
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }

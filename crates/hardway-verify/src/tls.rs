@@ -117,3 +117,110 @@ fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     }
     ServerName::try_from(name.to_owned()).map_err(|source| TlsError::Name { name: name.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use hardway_pki::{Bundle, Identity, complete, inspect};
+    use hardway_spec::Cluster;
+    use jiff::Timestamp;
+    use rustls::ServerConfig;
+    use rustls::server::WebPkiClientVerifier;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    fn bundle() -> Bundle {
+        let text = "
+apiVersion: hardway/v1alpha1
+kind: Cluster
+metadata: {name: test}
+spec:
+  pki: {algorithm: ecdsa-p256}
+  machines:
+    - {name: cp1, address: 127.0.0.1, roles: [control-plane]}
+";
+        let cluster: Cluster = serde_saphyr::from_str(text).unwrap();
+        let mut bundle = Bundle::default();
+        complete(&cluster, &mut bundle, Timestamp::now()).unwrap();
+        bundle
+    }
+
+    /// Serves etcd's certificate to one client after the other, and answers those it lets in.
+    async fn serve(bundle: &Bundle, strangers: bool) -> SocketAddr {
+        let pair = bundle.get(&Identity::EtcdServer("cp1".into())).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let mut roots = RootCertStore::empty();
+        let authority = &bundle.get(&Identity::EtcdAuthority).unwrap().certificate;
+        roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+        let builder = if strangers {
+            builder.with_no_client_auth()
+        } else {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        };
+        let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = [0; 256];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            }
+        });
+        address
+    }
+
+    fn door(bundle: &Bundle, address: SocketAddr, name: &str, authority: &Identity) -> Door {
+        Door { address, name: name.to_owned(), authority: bundle.get(authority).unwrap().certificate.clone() }
+    }
+
+    #[tokio::test]
+    async fn the_certificate_that_a_port_serves_is_seen() {
+        let bundle = bundle();
+        let address = serve(&bundle, false).await;
+        let client = bundle.get(&Identity::EtcdRoot).unwrap();
+        let found = served(&door(&bundle, address, "127.0.0.1", &Identity::EtcdAuthority), Some(client)).await.unwrap();
+
+        let wanted = &bundle.get(&Identity::EtcdServer("cp1".into())).unwrap().certificate;
+        assert_eq!(found, CertificateDer::from_pem_slice(wanted.as_bytes()).unwrap().to_vec());
+        assert_eq!(inspect(wanted).unwrap().subject.common_name, "cp1");
+    }
+
+    #[tokio::test]
+    async fn another_authority_or_name_fails_the_handshake() {
+        let bundle = bundle();
+        let address = serve(&bundle, true).await;
+        for (name, authority) in [("127.0.0.1", Identity::ClusterAuthority), ("cp2", Identity::EtcdAuthority)] {
+            let error = served(&door(&bundle, address, name, &authority), None).await.unwrap_err();
+            assert!(matches!(error, TlsError::Handshake { .. }), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_lets_strangers_in_is_told_from_one_that_does_not() {
+        let bundle = bundle();
+        for strangers in [true, false] {
+            let address = serve(&bundle, strangers).await;
+            let door = door(&bundle, address, "127.0.0.1", &Identity::EtcdAuthority);
+            assert_eq!(refuses_strangers(&door).await.unwrap(), !strangers);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_without_a_listener_is_no_refusal_of_strangers() {
+        let bundle = bundle();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let door = door(&bundle, address, "127.0.0.1", &Identity::EtcdAuthority);
+        assert!(matches!(refuses_strangers(&door).await, Err(TlsError::Connect { .. })));
+    }
+}

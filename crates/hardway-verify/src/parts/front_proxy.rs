@@ -73,7 +73,11 @@ async fn has_metrics(scene: Scene<'_>) -> Outcome {
             Ok(()) => return Outcome::Passed,
             Err(fault) => fault,
         };
-        let age = age(scene).await;
+        let age = match age(scene).await {
+            Ok(age) => age,
+            // The API does not answer at all: metrics are not what is missing.
+            Err(_) => return Outcome::Failed(fault),
+        };
         // An old one gains nothing by waiting.
         let may_come = age.is_none_or(|age| age < YOUNG);
         if may_come && Instant::now() + PAUSE < deadline {
@@ -98,11 +102,11 @@ async fn every_node_has_metrics(scene: Scene<'_>) -> Verdict {
 }
 
 /// For how long the youngest metrics-server has run; `None` where none does.
-async fn age(scene: Scene<'_>) -> Option<Duration> {
+async fn age(scene: Scene<'_>) -> Result<Option<Duration>, hardway_cluster::Error> {
     let path = "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=metrics-server";
-    let started = last_start(&scene.live().get_json(path).await.ok()?)?;
+    let started = last_start(&scene.live().get_json(path).await?);
     // A machine's clock that is ahead makes it newborn.
-    Some(Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or_default())
+    Ok(started.map(|started| Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or_default()))
 }
 
 fn last_start(pods: &Value) -> Option<Timestamp> {
