@@ -144,10 +144,10 @@ pub enum LabError {
         console: String,
     },
     /// Processes survived SIGKILL (uninterruptible I/O, mostly).
-    #[error("processes {pids:?} of machine `{machine}` do not end")]
+    #[error("processes {pids:?} of {owner} do not end")]
     Unkillable {
-        /// The machine.
-        machine: String,
+        /// A machine, or the lab.
+        owner: String,
         /// The host's process ids.
         pids: Vec<i32>,
     },

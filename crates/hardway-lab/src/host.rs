@@ -23,7 +23,7 @@ const NEEDED: [(&str, &str); 9] = [
 
 /// Kernel features that containers in the machines use; machines share the host's kernel and
 /// usually cannot load modules into it.
-const MODULES: [&str; 12] = [
+const MODULES: [&str; 11] = [
     "overlay",
     "br_netfilter",
     "nf_tables",
@@ -35,7 +35,6 @@ const MODULES: [&str; 12] = [
     "iptable_filter",
     "ip_set",
     "vxlan",
-    "ipip",
 ];
 
 /// Debian packages that the host lacks, without duplicates.

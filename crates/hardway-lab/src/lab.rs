@@ -105,6 +105,7 @@ impl Lab {
         host::require_root()?;
         let dir = absolute(dir)?;
         let id = LabId::of(&dir);
+        let missing: Vec<&Path> = dir.ancestors().skip(1).take_while(|folder| !folder.exists()).collect();
         let _lock = DirLock::acquire(&dir)?;
         // A damaged state must not keep anybody from removing it; all names come from the id.
         if let Ok(Some(state)) = LabState::load(&id.state_dir()) {
@@ -114,7 +115,7 @@ impl Lab {
         }
         let hierarchies = anchor::hierarchies(&id)?;
         let group = hierarchies.group(&id.cgroup());
-        kill_all(&group, "of the lab")?;
+        kill_all(&group, "the lab")?;
         group.remove()?;
         anchor::down(&id)?;
         hierarchies.group(CGROUP_ROOT).remove_if_empty();
@@ -129,7 +130,9 @@ impl Lab {
             remove_folder_if_empty(Path::new(STATE_ROOT))?;
         }
         drop(host_lock);
-        remove_if_there(&dir)
+        remove_if_there(&dir)?;
+        // The lock made them, where there never was a workspace.
+        missing.into_iter().try_for_each(remove_folder_if_empty)
     }
 
     /// What a lab of this workspace has left on the host: empty when there was none or `down` has

@@ -230,8 +230,9 @@ impl Machine<'_> {
     /// Ends it as a power cut does.
     pub(crate) fn kill(&self) -> Result<()> {
         // Otherwise the watcher could start it again.
-        kill_all(&self.watchers(), self.name())?;
-        kill_all(&self.inside(), self.name())
+        let owner = format!("machine `{}`", self.name());
+        kill_all(&self.watchers(), &owner)?;
+        kill_all(&self.inside(), &owner)
     }
 }
 
@@ -241,7 +242,7 @@ pub(crate) fn machines_dir(id: &LabId) -> PathBuf {
 }
 
 /// Kills until nothing is left: a process may have made another one meanwhile.
-pub(crate) fn kill_all(group: &Group<'_>, machine: &str) -> Result<()> {
+pub(crate) fn kill_all(group: &Group<'_>, owner: &str) -> Result<()> {
     let start = Instant::now();
     loop {
         let pids = group.processes();
@@ -249,7 +250,7 @@ pub(crate) fn kill_all(group: &Group<'_>, machine: &str) -> Result<()> {
             return Ok(());
         }
         if start.elapsed() > KILL_LIMIT {
-            return Err(LabError::Unkillable { machine: machine.to_owned(), pids });
+            return Err(LabError::Unkillable { owner: owner.to_owned(), pids });
         }
         group.kill()?;
         thread::sleep(POLL);

@@ -243,6 +243,14 @@ fn down_removes_a_lab_whose_state_is_damaged() {
 
 #[test]
 #[ignore = "needs root"]
+fn down_without_a_lab_changes_nothing() {
+    let workspace = tempfile::tempdir().unwrap();
+    Lab::down(&workspace.path().join(".hardway/lab"), &quiet).unwrap();
+    assert_eq!(std::fs::read_dir(workspace.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "needs root"]
 fn an_alias_for_a_machine_that_is_not_there_is_refused() {
     let place = Place::new();
     let mut wanted = config(&["w1"]);
