@@ -45,7 +45,9 @@ pub(super) fn measure(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Re
             "calico",
             // A pod can't be made before its namespace has a service account.
             control_plane.run(&format!(
-                "{kubectl} apply --validate=false -f {objects} && until {kubectl} apply --validate=false -f {pod}; do :; done",
+                "{kubectl} apply --validate=false -f {objects} && \
+                 {kubectl} wait --for=create serviceaccount/default --timeout=120s && \
+                 {kubectl} apply --validate=false -f {pod}",
                 objects = machine::OBJECTS,
                 pod = machine::TEST_POD,
             ))?,
