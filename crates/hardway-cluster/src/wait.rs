@@ -33,7 +33,7 @@ impl Live {
             }
             Await::RolledOut { kind, namespace, name } => {
                 let target = Target { api_version: "apps/v1", kind, namespace: Some(namespace), name };
-                match self.until(target, &awaited, deadline, rolled_out).await {
+                match self.until(target, &awaited, deadline, |workload| rolled_out(kind, workload)).await {
                     Err(Error::NotInTime { awaited, waited, last }) => {
                         let pods = self.explain_workload(namespace, kind, name).await;
                         let last = [last].into_iter().chain(pods).collect::<Vec<_>>().join("; ");
@@ -90,20 +90,20 @@ pub(crate) fn has_condition(object: Option<&Value>, name: &str, absent: &str) ->
 }
 
 /// Whether a Deployment's or DaemonSet's newest generation is the only one and available; the rules are those of
-/// `kubectl rollout status`.
-fn rolled_out(object: Option<&Value>) -> ControlFlow<(), String> {
+/// `kubectl rollout status`. The kind comes from the caller: items of a list do not bear it.
+fn rolled_out(kind: &str, object: Option<&Value>) -> ControlFlow<(), String> {
     let Some(object) = object else { return ControlFlow::Continue("absent".to_owned()) };
     let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
     if number("/status/observedGeneration") < number("/metadata/generation") {
         return ControlFlow::Continue("its newest generation is not observed yet".to_owned());
     }
-    let (wanted, total) = if object["kind"] == "DaemonSet" {
+    let (wanted, total) = if kind == "DaemonSet" {
         let wanted = number("/status/desiredNumberScheduled");
         (wanted, wanted)
     } else {
         (object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1), number("/status/replicas"))
     };
-    let (updated, available) = if object["kind"] == "DaemonSet" {
+    let (updated, available) = if kind == "DaemonSet" {
         (number("/status/updatedNumberScheduled"), number("/status/numberAvailable"))
     } else {
         (number("/status/updatedReplicas"), number("/status/availableReplicas"))
@@ -124,14 +124,14 @@ mod tests {
     #[test]
     fn a_deployment_whose_old_pods_still_run_is_not_rolled_out() {
         let deployment = |replicas| {
-            rolled_out(Some(&json!({
-                "kind": "Deployment",
+            let workload = json!({
                 "metadata": {"generation": 2},
                 "spec": {"replicas": 2},
                 "status": {
                     "observedGeneration": 2, "replicas": replicas, "updatedReplicas": 2, "availableReplicas": 2,
                 },
-            })))
+            });
+            rolled_out("Deployment", Some(&workload))
         };
         assert!(deployment(3).is_continue());
         assert!(deployment(2).is_break());
@@ -140,14 +140,13 @@ mod tests {
     #[test]
     fn a_status_of_an_older_generation_counts_for_nothing() {
         let daemon_set = json!({
-            "kind": "DaemonSet",
             "metadata": {"generation": 2},
             "status": {
                 "observedGeneration": 1, "desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "numberAvailable": 1,
             },
         });
         assert_eq!(
-            rolled_out(Some(&daemon_set)),
+            rolled_out("DaemonSet", Some(&daemon_set)),
             ControlFlow::Continue("its newest generation is not observed yet".to_owned())
         );
     }
@@ -155,14 +154,13 @@ mod tests {
     #[test]
     fn a_daemon_set_waits_for_every_node() {
         let daemon_set = json!({
-            "kind": "DaemonSet",
             "metadata": {"generation": 1},
             "status": {
                 "observedGeneration": 1, "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 1,
             },
         });
         assert_eq!(
-            rolled_out(Some(&daemon_set)),
+            rolled_out("DaemonSet", Some(&daemon_set)),
             ControlFlow::Continue("1 of 2 pods available, 2 up to date".to_owned())
         );
     }

@@ -69,7 +69,7 @@ fn a_restarted_machine_comes_back(lab: &LabWorkspace) {
 }
 
 fn drift_is_found_and_repaired(lab: &LabWorkspace) {
-    lab.ssh("w1", "echo '# by hand' >>/etc/containerd/config.toml; chmod 644 /var/lib/kubelet/config.yaml");
+    lab.ssh("w1", "echo '# by hand' >>/etc/containerd/config.toml; chmod 644 /var/lib/kubelet/kubelet-config.yaml");
     lab.ssh("cp1", "systemctl stop kube-scheduler");
     lab.kubectl(&["-n", "kube-system", "delete", "service", "kube-dns"]);
     let (code, plan) = lab.run(&["plan"]);

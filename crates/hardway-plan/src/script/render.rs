@@ -108,7 +108,7 @@ impl Body<'_> {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }
             Action::Remove(entry) => remove(entry),
-            Action::RemoveHardway => "rm -rf /opt/hardway /var/lib/hardway /run/hardway-stage\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned(),
+            Action::RemoveHardway => "rm -rf /opt/hardway /var/lib/hardway\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned(),
             Action::CopyBinary(_)
             | Action::CopyImage(_)
             | Action::ApplyObject(_)
