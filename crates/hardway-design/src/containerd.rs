@@ -13,7 +13,7 @@ use crate::paths::{BIN, CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{KillMode, Restart, Service, ServiceKind, UnitFile};
 use crate::{
-    Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver, kube_scheduler,
+    Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver, kube_scheduler, remains,
 };
 
 /// The group that copies the programs.
@@ -99,6 +99,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             directory(FOLDER, 0o755),
             file(CONFIG, 0o600, Content::text(configuration(inputs, machine, facts)?.to_string())),
             unit_file(SERVICE, unit(facts)),
+            remains::containerd(),
             Resource::Unit(Unit {
                 name: SERVICE.to_owned(),
                 restart_on: vec![format!("{BIN}/containerd"), CONFIG.to_owned(), format!("{UNITS}/{SERVICE}")],

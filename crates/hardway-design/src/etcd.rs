@@ -214,6 +214,5 @@ fn authentication(cluster: &Cluster) -> Resource {
         title: "Turn on etcd's authentication by certificate name".to_owned(),
         check,
         run,
-        undo: None,
     })
 }

@@ -16,7 +16,7 @@ use crate::resources::{directory, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, UnitFile};
 use crate::{
     CgroupVersion, Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, containerd,
-    haproxy, kube_apiserver, tls, yaml,
+    haproxy, kube_apiserver, remains, tls, yaml,
 };
 
 /// The group that copies the program.
@@ -116,6 +116,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         &format!("{PKI}/kubelet"),
     )?);
     resources.push(unit_file(SERVICE, unit(machine)));
+    resources.push(remains::pods(inputs)?);
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
         restart_on: vec![

@@ -22,6 +22,7 @@ mod nginx;
 mod objects;
 mod operating_system;
 mod paths;
+mod remains;
 mod resources;
 mod systemd;
 mod tls;

@@ -63,9 +63,11 @@ pub enum Entry {
     Unit {
         name: String,
     },
-    Task {
+    /// `title` is imperative, `clean` POSIX sh.
+    Remains {
         name: String,
-        undo: Option<String>,
+        title: String,
+        clean: String,
     },
 }
 
@@ -136,7 +138,7 @@ impl Entry {
             Self::Sysctl { key, .. } => format!("sysctl:{key}"),
             Self::Swap { .. } => "swap".to_owned(),
             Self::Unit { name } => format!("unit:{name}"),
-            Self::Task { name, .. } => format!("task:{name}"),
+            Self::Remains { name, .. } => format!("remains:{name}"),
         }
     }
 }

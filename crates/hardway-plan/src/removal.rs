@@ -47,7 +47,7 @@ pub(crate) fn removal_step(entry: Entry) -> Step {
         Entry::Sysctl { key, .. } => format!("Put {key} back"),
         Entry::Swap { .. } => "Turn swap on again".to_owned(),
         Entry::Unit { name } => format!("Stop and disable {name}"),
-        Entry::Task { name, .. } => format!("Undo {name}"),
+        Entry::Remains { title, .. } => title.clone(),
     };
     Step {
         title,

@@ -263,7 +263,6 @@ fn a_task_runs_until_its_check_holds() {
         title: "Turn it on".to_owned(),
         check: "test -f /on".to_owned(),
         run: "touch /on".to_owned(),
-        undo: None,
     });
     let design = Design { groups: vec![group("auth", &[], vec![task.clone()])] };
     let mut observed = after_apply(&design);

@@ -43,7 +43,6 @@ fn every_kind() -> Vec<Step> {
         title: "Turn on authentication".to_owned(),
         check: "true".to_owned(),
         run: "echo on".to_owned(),
-        undo: Some("echo off".to_owned()),
     };
     let entries = [
         Entry::Package { name: "nginx".to_owned() },
@@ -60,7 +59,7 @@ fn every_kind() -> Vec<Step> {
         Entry::Sysctl { key: "a.b".to_owned(), previous: None },
         Entry::Swap { devices: vec!["/dev/sdb".to_owned()] },
         Entry::Unit { name: "etcd.service".to_owned() },
-        Entry::Task { name: "auth".to_owned(), undo: task.undo.clone() },
+        Entry::Remains { name: "pods".to_owned(), title: "End all pods".to_owned(), clean: "echo off".to_owned() },
     ];
     let unit = || "etcd.service".to_owned();
     let mut actions = vec![
@@ -127,7 +126,6 @@ fn task(run: &str) -> Step {
         title: "T".to_owned(),
         check: "false".to_owned(),
         run: run.to_owned(),
-        undo: None,
     }))
 }
 

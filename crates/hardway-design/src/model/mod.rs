@@ -13,6 +13,6 @@ pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use resource::{
-    Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, Resource, ResourceId,
-    STORE, Sysctl, Task, Unit, User,
+    Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, Remains, Resource,
+    ResourceId, STORE, Sysctl, Task, Unit, User,
 };

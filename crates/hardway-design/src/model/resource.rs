@@ -23,6 +23,7 @@ pub enum Resource {
     SwapOff,
     Unit(Unit),
     Task(Task),
+    Remains(Remains),
     Object(Object),
     Await(Await),
     /// Holds back the resources after it in its group until a condition of the machine holds.
@@ -173,8 +174,20 @@ pub struct Task {
     pub check: String,
     /// POSIX sh, safe to run again.
     pub run: String,
-    /// POSIX sh that takes it back when the cluster is removed, if removing files and units does not.
-    pub undo: Option<String>,
+}
+
+/// What a component leaves behind by running, beyond its files: recorded, so that removal takes it away too.
+///
+/// Removal goes backwards through a machine's resources: what stands after it is gone by then, what stands before it
+/// is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Unique on the machine: `pods`.
+    pub name: String,
+    /// Imperative: "End all pods".
+    pub title: String,
+    /// POSIX sh, safe to run again, also where the component never ran.
+    pub clean: String,
 }
 
 /// A Kubernetes object, applied server-side under the field manager `hardway`.
@@ -261,6 +274,7 @@ impl Resource {
             Self::SwapOff => "swap".to_owned(),
             Self::Unit(unit) => format!("unit:{}", unit.name),
             Self::Task(task) => format!("task:{}", task.name),
+            Self::Remains(remains) => format!("remains:{}", remains.name),
             Self::Object(object) => format!(
                 "object:{}/{}/{}/{}",
                 object.api_version(),

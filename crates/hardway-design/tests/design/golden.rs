@@ -83,6 +83,7 @@ fn outline(group: &Group) -> String {
                 }
                 Ok(())
             }
+            Resource::Remains(remains) => writeln!(text, "  {}\n{}", resource.id(), indent(&remains.clean)),
             Resource::Wait(condition) => writeln!(text, "  {}\n{}", resource.id(), indent(&condition.check)),
             Resource::Task(task) => {
                 writeln!(

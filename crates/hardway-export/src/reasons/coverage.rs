@@ -30,6 +30,7 @@ fn subjects(group: &Group, ask: &mut dyn FnMut(Subject<'_>)) {
             | Resource::Task(_)
             | Resource::Object(_)
             | Resource::Await(_)
+            | Resource::Remains(_)
             | Resource::Wait(_) => {}
         }
     }

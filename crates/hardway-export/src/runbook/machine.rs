@@ -147,6 +147,7 @@ fn introduction(resource: &Resource) -> &'static str {
         }
         Resource::Unit(_) => "Have systemd read the files, start the service now and at every boot:",
         Resource::Task(_) => "Then, once:",
+        Resource::Remains(_) => "To take the cluster away again, one day:",
         _ => "Wait:",
     }
 }
@@ -172,6 +173,7 @@ fn command(resource: &Resource) -> String {
         Resource::SwapOff => "swapoff -a".to_owned(),
         Resource::Unit(unit) => start(unit),
         Resource::Task(task) => run_task(task),
+        Resource::Remains(remains) => format!("# When the cluster is taken away: {}", remains.title),
         Resource::Wait(condition) => wait(condition),
         Resource::Object(object) => format!("# {} {} belongs to the cluster", object.kind(), object.name()),
         Resource::Await(condition) => format!("# {}", condition.title()),

@@ -85,7 +85,7 @@ impl Answer {
                 Observation::Unit(observation)
             }
             Resource::Task(task) => Observation::Task { holds: self.tasks.contains(&task.name) },
-            Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
+            Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
         })
     }
 

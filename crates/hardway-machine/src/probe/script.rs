@@ -144,7 +144,7 @@ impl<'a> Wanted<'a> {
             Resource::Unit(unit) => self.add_unit(unit),
             Resource::Task(task) => self.tasks.push((&task.name, &task.check)),
             // Nothing that stands on the machine.
-            Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => {}
+            Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => {}
         }
     }
 
@@ -260,7 +260,6 @@ mod tests {
                 title: name(),
                 check: "echo 'x'\nexit 0".to_owned(),
                 run: String::new(),
-                undo: None,
             }),
             Resource::Wait(Condition { title: name(), check: String::new(), timeout: Duration::ZERO }),
         ]

@@ -23,7 +23,7 @@ fn file(folder: &Path, name: &str, content: Content) -> Resource {
 
 fn task(name: &str, check: &str) -> Resource {
     let (title, run) = (String::new(), String::new());
-    Resource::Task(Task { name: name.to_owned(), title, check: check.to_owned(), run, undo: None })
+    Resource::Task(Task { name: name.to_owned(), title, check: check.to_owned(), run })
 }
 
 #[tokio::test]

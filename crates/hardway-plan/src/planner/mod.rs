@@ -100,7 +100,11 @@ fn group_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
                 disruption: None,
                 action: Action::WaitOnMachine(condition.clone()),
             }),
-            Resource::Package(_) | Resource::Unit(_) | Resource::Object(_) | Resource::Await(_) => {}
+            Resource::Package(_)
+            | Resource::Unit(_)
+            | Resource::Remains(_)
+            | Resource::Object(_)
+            | Resource::Await(_) => {}
         }
     }
     steps

@@ -90,7 +90,9 @@ fn entry(resource: &Resource, view: &MachineView<'_>) -> Option<Entry> {
             _ => return None,
         },
         Resource::Unit(unit) => Entry::Unit { name: unit.name.clone() },
-        Resource::Task(task) => Entry::Task { name: task.name.clone(), undo: task.undo.clone() },
-        Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
+        Resource::Remains(remains) => {
+            Entry::Remains { name: remains.name.clone(), title: remains.title.clone(), clean: remains.clean.clone() }
+        }
+        Resource::Task(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
     })
 }

@@ -108,7 +108,9 @@ impl Body<'_> {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }
             Action::Remove(entry) => remove(entry),
-            Action::RemoveHardway => "rm -rf /opt/hardway /var/lib/hardway\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned(),
+            Action::RemoveHardway => {
+                "rm -rf /opt/hardway /var/lib/hardway\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned()
+            }
             Action::CopyBinary(_)
             | Action::CopyImage(_)
             | Action::ApplyObject(_)
@@ -225,6 +227,6 @@ fn remove(entry: &Entry) -> String {
                  rm -f \"$state/started/{name}\" \"$state/reloaded/{name}\""
             )
         }
-        Entry::Task { undo, .. } => undo.clone().unwrap_or_else(|| ":".to_owned()),
+        Entry::Remains { clean, .. } => clean.clone(),
     }
 }
