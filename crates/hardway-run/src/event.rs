@@ -67,7 +67,7 @@ pub enum Event {
         #[serde(rename = "elapsedSeconds", serialize_with = "seconds")]
         elapsed: Duration,
     },
-    /// Not begun, since something it waits for failed or the run was stopped.
+    /// Not done, since something it waits for failed, or since the run was stopped before or while it went.
     StageSkipped {
         place: String,
         stage: String,

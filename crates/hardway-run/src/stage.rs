@@ -33,9 +33,10 @@ pub enum StepError {
     NoArtifact { artifact: String, sha256: String },
 }
 
-/// How often a step that may fail for a passing reason is tried.
-const ATTEMPTS: u32 = 3;
-/// The pause before the second attempt; it doubles with each further one.
+/// How often a step that may fail for a passing reason is tried, the first time included.
+const ATTEMPTS: u32 = 4;
+/// The pause before the second attempt. It doubles with each further one: seven seconds in all, which outlasts an sshd
+/// that restarts and a switch that forgets; a machine that boots is better left to the next apply.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Lines of a step's output that are kept for its error.
 const LAST_LINES: usize = 30;
@@ -55,7 +56,7 @@ pub(crate) async fn run(runner: &Runner, stage: &Stage) -> Result<(), StageFailu
             }
             Action::DeleteObject(_) | Action::WaitInCluster(_) => in_cluster(runner, stage, first).await?,
             _ => {
-                while stage.steps.get(next).is_some_and(|step| step.action.blob().is_none()) {
+                while stage.steps.get(next).is_some_and(|step| step.action.runs_as_script()) {
                     next += 1;
                 }
                 script(runner, stage, first..next).await?;
@@ -96,11 +97,14 @@ fn machine<'a>(runner: &'a Runner, stage: &Stage) -> Result<&'a dyn Machine, Ste
     runner.machine(&stage.id.place).map(AsRef::as_ref).ok_or_else(|| StepError::NoMachine(stage.id.place.to_string()))
 }
 
-/// Follows the events of one script: which step runs, since when, and its last lines.
+/// Follows the events of one script: which step is next or runs, since when, and its last lines.
 struct Following<'a> {
     runner: &'a Runner,
     stage: &'a Stage,
-    running: Option<(usize, Instant)>,
+    /// The first step that is not known to be done.
+    number: usize,
+    /// Since when that step runs.
+    began: Option<Instant>,
     output: Vec<String>,
 }
 
@@ -108,7 +112,7 @@ impl Following<'_> {
     fn take(&mut self, event: ScriptEvent) {
         match event {
             ScriptEvent::Begin(number) => {
-                self.running = Some((number, Instant::now()));
+                (self.number, self.began) = (number, Some(Instant::now()));
                 self.output.clear();
                 if let Some(step) = self.stage.steps.get(number) {
                     self.runner
@@ -116,8 +120,8 @@ impl Following<'_> {
                 }
             }
             ScriptEvent::Output(line) => {
-                if let Some((number, _)) = self.running {
-                    self.runner.say(Event::StepOutput { step: step_ref(self.stage, number), line: line.clone() });
+                if self.began.is_some() {
+                    self.runner.say(Event::StepOutput { step: step_ref(self.stage, self.number), line: line.clone() });
                 }
                 if self.output.len() == LAST_LINES {
                     self.output.remove(0);
@@ -125,7 +129,8 @@ impl Following<'_> {
                 self.output.push(line);
             }
             ScriptEvent::Done(number) => {
-                if let (Some((_, began)), Some(step)) = (self.running, self.stage.steps.get(number)) {
+                self.number = number + 1;
+                if let (Some(began), Some(step)) = (self.began.take(), self.stage.steps.get(number)) {
                     self.runner.say(Event::StepDone {
                         step: step_ref(self.stage, number),
                         title: step.title.clone(),
@@ -145,40 +150,46 @@ async fn script(runner: &Runner, stage: &Stage, steps: std::ops::Range<usize>) -
     loop {
         let part: Vec<(usize, &Step)> = (first..steps.end).map(|number| (number, &stage.steps[number])).collect();
         let rendered = script::render(&part);
-        let mut following = Following { runner, stage, running: None, output: Vec::new() };
+        let mut following = Following { runner, stage, number: first, began: None, output: Vec::new() };
         let result = match machine(runner, stage) {
             Ok(machine) => machine.run(&rendered, &mut |event| following.take(event)).await.map_err(StepError::Machine),
             Err(error) => Err(error),
         };
         let Err(cause) = result else { return Ok(()) };
-        let number = following.running.map_or(first, |(number, _)| number);
-        if attempt < ATTEMPTS && may_pass(&stage.steps[number].action, &cause) {
-            pause(runner, stage, number, &cause, &mut attempt).await;
-            first = number;
-            continue;
+        let Following { number, output, .. } = following;
+        if number == steps.end && is_connection(&cause) {
+            // Lost after the last step had said that it was done.
+            return Ok(());
         }
-        let output = std::mem::take(&mut following.output);
-        return Err(failure(runner, stage, number, cause, output));
+        let number = number.min(steps.end - 1);
+        if number > first {
+            // Each step has its own attempts: those before this one are done.
+            attempt = 1;
+        }
+        if attempt == ATTEMPTS || !may_pass(&stage.steps[number].action, &cause) {
+            return Err(failure(runner, stage, number, cause, output));
+        }
+        pause(runner, stage, number, &cause, &mut attempt).await;
+        first = number;
     }
 }
 
 async fn copy(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StageFailure> {
     let step = &stage.steps[number];
-    let reference = step_ref(stage, number);
-    runner.say(Event::StepStarted { step: reference.clone(), title: step.title.clone() });
-    let began = Instant::now();
     let mut attempt = 1;
     loop {
-        match copy_once(runner, stage, number).await {
-            Ok(()) => break,
-            Err(cause) if attempt < ATTEMPTS && may_pass(&step.action, &cause) => {
-                pause(runner, stage, number, &cause, &mut attempt).await;
-            }
-            Err(cause) => return Err(failure(runner, stage, number, cause, Vec::new())),
+        runner.say(Event::StepStarted { step: step_ref(stage, number), title: step.title.clone() });
+        let began = Instant::now();
+        let Err(cause) = copy_once(runner, stage, number).await else {
+            let (step, title) = (step_ref(stage, number), step.title.clone());
+            runner.say(Event::StepDone { step, title, elapsed: began.elapsed() });
+            return Ok(());
+        };
+        if attempt == ATTEMPTS || !may_pass(&step.action, &cause) {
+            return Err(failure(runner, stage, number, cause, Vec::new()));
         }
+        pause(runner, stage, number, &cause, &mut attempt).await;
     }
-    runner.say(Event::StepDone { step: reference, title: step.title.clone(), elapsed: began.elapsed() });
-    Ok(())
 }
 
 async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StepError> {
@@ -231,14 +242,26 @@ async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(),
     Ok(())
 }
 
-/// Whether trying again has a chance: package mirrors and connections come back.
+/// Whether trying again has a chance: connections and package mirrors come back.
 fn may_pass(action: &Action, cause: &StepError) -> bool {
     let StepError::Machine(error) = cause else { return false };
     match &error.fault {
-        Fault::ConnectionLost { .. } | Fault::ConnectTimeout { .. } | Fault::Unreachable { .. } => true,
         Fault::StepFailed { .. } => matches!(action, Action::InstallPackages(_)),
-        _ => false,
+        _ => is_connection(cause),
     }
+}
+
+/// Whether the way to the machine broke, so that nothing is known of the machine itself.
+fn is_connection(cause: &StepError) -> bool {
+    let StepError::Machine(error) = cause else { return false };
+    matches!(
+        error.fault,
+        Fault::ConnectionLost { .. }
+            | Fault::ConnectTimeout { .. }
+            | Fault::Unreachable { .. }
+            | Fault::Handshake { .. }
+            | Fault::ChannelRefused { .. }
+    )
 }
 
 async fn pause(runner: &Runner, stage: &Stage, number: usize, cause: &StepError, attempt: &mut u32) {

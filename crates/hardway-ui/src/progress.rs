@@ -92,7 +92,7 @@ impl RunProgress {
             }
             Event::StageSkipped { place, stage, because } => {
                 if self.output.verbose {
-                    self.print(&format!("{}  {stage}: not begun: {because}", self.column(place)));
+                    self.print(&format!("{}  {stage}: not done: {because}", self.column(place)));
                 }
             }
             Event::RunDone { elapsed, failed, skipped } => self.finish(*elapsed, *failed, *skipped),
