@@ -103,8 +103,8 @@ fn a_bare_machine_gets_everything_in_the_designs_order() {
             &format!("Write {INVENTORY}"),
             "Write /etc/systemd/system/etcd.service",
             "Write /etc/etcd/ca.pem",
-            "Reload systemd's unit files",
             "Enable etcd.service",
+            "Reload systemd's unit files",
             "Start etcd.service",
         ]
     );

@@ -42,15 +42,15 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
         let reason = format!("a drop-in on {} that is not hardway's", unit.name);
         steps.push(step(format!("Remove {path}"), reason, None, Action::RemoveFile((*path).clone())));
     }
-    let own_files_changed = view.changed.iter().any(|path| is_unit_path(path, &unit.name));
-    let daemon_reload = own_files_changed || seen.needs_daemon_reload || !foreign.is_empty();
-    if daemon_reload {
-        let reason = format!("{}'s unit files changed", unit.name);
-        steps.push(step("Reload systemd's unit files".to_owned(), reason, None, Action::ReloadSystemd));
-    }
     if seen.enabled != "enabled" {
         let reason = if seen.enabled.is_empty() { "missing".to_owned() } else { format!("is {}", seen.enabled) };
         steps.push(step(format!("Enable {}", unit.name), reason, None, Action::EnableUnit(unit.name.clone())));
+    }
+    let own_files_changed = view.changed.iter().any(|path| is_unit_path(path, &unit.name));
+    let definition_changed = own_files_changed || seen.needs_daemon_reload || !foreign.is_empty();
+    if definition_changed || seen.enabled != "enabled" {
+        let reason = format!("{}'s unit files changed", unit.name);
+        steps.push(step("Reload systemd's unit files".to_owned(), reason, None, Action::ReloadSystemd));
     }
 
     let changed = |paths: &[String]| paths.iter().find(|path| view.changed.contains(*path)).cloned();
@@ -60,7 +60,7 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
         steps.push(step(format!("Start {name}"), reason, None, Action::StartUnit { unit: name, ready }));
         return steps;
     }
-    let restart_reason = if daemon_reload {
+    let restart_reason = if definition_changed {
         Some("its unit file changed".to_owned())
     } else if let Some(path) = changed(&unit.restart_on) {
         Some(format!("{path} changes"))

@@ -66,9 +66,11 @@ impl Body<'_> {
         match action {
             Action::InstallPackages(names) => format!("apt_install {}", words(names)),
             Action::CreateUser(user) => format!(
-                "useradd --system --user-group --no-create-home --home-dir {} --shell /usr/sbin/nologin {}",
-                quote(&user.home),
-                quote(&user.name)
+                "# A run that lost its connection may have come this far.\n\
+                 if ! getent passwd {name} >/dev/null; then\n    \
+                 useradd --system --user-group --no-create-home --home-dir {home} --shell /usr/sbin/nologin {name}\nfi",
+                name = quote(&user.name),
+                home = quote(&user.home),
             ),
             Action::MakeDirectory(directory) => {
                 let path = quote(&directory.path);
@@ -96,7 +98,8 @@ impl Body<'_> {
             Action::ReloadSystemd => "systemctl daemon-reload".to_owned(),
             Action::EnableUnit(unit) => {
                 let unit = quote(unit);
-                format!("systemctl -q unmask {unit}\nsystemctl -q enable {unit}")
+                // systemd reads all unit files again once, in a step of its own.
+                format!("systemctl -q --no-reload unmask {unit}\nsystemctl -q --no-reload enable {unit}")
             }
             // A package may have started the unit already, with its own configuration.
             Action::StartUnit { unit, ready } | Action::RestartUnit { unit, ready } => {
@@ -168,7 +171,8 @@ fn import(image: &Image) -> String {
     let reference = quote(&image.reference);
     format!(
         "# Imported by the client itself, which takes half the time of the transfer service.\n\
-         ctr -n k8s.io images import --local {archive} >/dev/null\n\
+         # Without its archive it was imported before a connection was lost: the digest will tell.\n\
+         if [ -e {archive} ]; then\n    ctr -n k8s.io images import --local {archive} >/dev/null\nfi\n\
          digest=$(ctr -n k8s.io images list name=={reference} | awk 'NR == 2 {{ print $3 }}')\n\
          if [ \"$digest\" != {} ]; then\n    echo \"containerd has {reference} as $digest\"\n    exit 1\nfi\n\
          rm -f {archive}",
