@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod progress;
 mod size;
+mod spec;
 mod style;
 mod table;
 
@@ -23,4 +24,5 @@ pub use output::{ColorChoice, Format, Output};
 pub use plan::{PlanView, plan_text, summary};
 pub use progress::RunProgress;
 pub use size::{bytes, seconds};
+pub use spec::SpecProblems;
 pub use table::Table;

@@ -32,7 +32,11 @@ pub(crate) fn write(path: &Path, content: &[u8], access: Access) -> Result<(), W
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());
     }
-    let directory = path.parent().expect("files of a workspace stand in a directory");
+    let directory = match path.parent().expect("what is written is a file, not the root directory") {
+        // A bare name, as an operator may give one, stands in the current directory.
+        none if none.as_os_str().is_empty() => Path::new("."),
+        directory => directory,
+    };
     make_directory(directory)?;
     replace(path, directory, content, access).map_err(|source| WorkspaceError::Write { path: path.to_owned(), source })
 }

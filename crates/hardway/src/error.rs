@@ -4,15 +4,16 @@ use std::process::ExitCode;
 
 use hardway_plan::Obstacle;
 use hardway_run::StageFailure;
-use hardway_ui::{Output, error_chain, failures};
+use hardway_spec::SpecErrors;
+use hardway_ui::{Output, SpecProblems, error_chain, failures};
 
 /// What ends a command early. The kind decides the exit code.
 #[derive(Debug)]
 pub enum CommandError {
     /// What the operator gave cannot be used; nothing was touched. Exit code 2.
     Input { source: Box<dyn std::error::Error + Send + Sync>, help: Option<String> },
-    /// Problems of the spec, rendered with their places. Exit code 2.
-    Spec(String),
+    /// Problems of the spec. Exit code 2.
+    Spec(SpecErrors),
     /// Something that was tried did not work. Exit code 1.
     Failed { source: Box<dyn std::error::Error + Send + Sync>, help: Option<String> },
     /// Machines that nothing was begun on, by cause. Exit code 1.
@@ -49,8 +50,12 @@ impl CommandError {
                 Self::print(output, source.as_ref(), help.as_deref());
                 ExitCode::from(2)
             }
-            Self::Spec(text) => {
-                output.error(&text);
+            Self::Spec(errors) => {
+                if output.is_json() {
+                    output.json(&SpecProblems::from(&errors));
+                } else {
+                    output.error(&errors.to_string());
+                }
                 ExitCode::from(2)
             }
             Self::Failed { source, help } => {

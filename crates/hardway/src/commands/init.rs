@@ -1,13 +1,13 @@
 use std::net::IpAddr;
 
 use clap::Args;
-use hardway_spec::{InitAnswers, InitMachine, Role};
+use hardway_spec::{InitAnswers, Machine, Role};
 use hardway_ui::Output;
-use hardway_workspace::Workspace;
+use hardway_workspace::{SPEC, Workspace};
 
 use crate::cli::Common;
 use crate::error::CommandError;
-use crate::session::{parse_spec, workspace_error};
+use crate::session::workspace_error;
 
 /// Write a commented cluster.yaml for machines of your own
 ///
@@ -44,18 +44,18 @@ pub fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), 
         (arguments.control_plane, Role::ControlPlane),
         (arguments.worker, Role::Worker),
     ];
-    let mut machines: Vec<InitMachine> = given
+    let mut machines: Vec<Machine> = given
         .into_iter()
         .flat_map(|(machines, role)| machines.into_iter().map(move |(name, address)| (name, address, role)))
-        .map(|(name, address, role)| InitMachine { name: name.as_str().into(), address, roles: vec![role] })
+        .map(|(name, address, role)| Machine { name: name.as_str().into(), address, roles: vec![role] })
         .collect();
     let example = machines.is_empty();
     if example {
-        machines = InitMachine::examples();
+        machines = Machine::examples();
     }
     let document = hardway_spec::init_document(&InitAnswers { name: arguments.name, machines, ..Default::default() });
     // Names and addresses came from the command line: a document that does not validate is not written.
-    parse_spec(&document)?;
+    hardway_spec::parse(&document, SPEC).map_err(CommandError::Spec)?;
     let workspace = Workspace::create(directory.as_std_path(), &document).map_err(workspace_error)?;
     output.note(&format!("wrote {}", workspace.spec_path().display()));
     let next = if example { "put your machines' addresses in it, then run" } else { "next:" };

@@ -7,7 +7,7 @@ use hardway_ui::Output;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{ADMIN_REMOTE, Scope, Session, obtain};
+use crate::session::{ADMIN_REMOTE, Session, obtain};
 
 /// Write the administrator's kubeconfig for this machine
 ///
@@ -24,7 +24,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     let session = Session::open(common, output)?;
     let path = session.workspace.root().join(ADMIN_REMOTE);
     if !path.exists() {
-        session.prepare(Scope::FactsOnly).await?;
+        session.prepare_kubeconfigs().await?;
     }
     let Some(target) = arguments.merge else {
         output.data(&path.display().to_string());

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use hardway_lab::{Base, Event, Lab, LabConfig, LabError};
-use hardway_spec::{InitAnswers, InitMachine, Role};
+use hardway_spec::{InitAnswers, Machine, Role};
 use hardway_ui::{Output, Table, bytes, lab_line, seconds};
 use hardway_verify::Options;
 use hardway_workspace::{SPEC, Workspace};
@@ -185,7 +185,7 @@ fn open_or_create(
             .iter()
             .filter_map(|(name, role)| {
                 let machine = addresses.iter().find(|machine| machine.name == *name)?;
-                Some(InitMachine { name: name.as_str().into(), address: machine.address.into(), roles: vec![*role] })
+                Some(Machine { name: name.as_str().into(), address: machine.address.into(), roles: vec![*role] })
             })
             .collect();
         let answers = InitAnswers {

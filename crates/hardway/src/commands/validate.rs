@@ -1,5 +1,5 @@
 use clap::Args;
-use hardway_ui::Output;
+use hardway_ui::{Output, SpecProblems};
 
 use crate::cli::Common;
 use crate::error::CommandError;
@@ -7,7 +7,8 @@ use crate::session::Session;
 
 /// Check cluster.yaml alone, all problems at once
 ///
-/// Touches no machine. Exit code 2 means that there are problems.
+/// Touches no machine. Exit code 2 means that there are problems. With -o json: problems[] with line, column, path,
+/// message and help.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Print the JSON Schema of cluster.yaml instead, for editors
@@ -21,6 +22,10 @@ pub fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), 
         return Ok(());
     }
     let session = Session::open(common, output)?;
+    if output.is_json() {
+        output.json(&SpecProblems::none(&session.workspace.spec_path().to_string_lossy()));
+        return Ok(());
+    }
     output.note(&format!(
         "{} is valid: {} machines",
         session.workspace.spec_path().display(),

@@ -121,6 +121,13 @@ fn cause(fault: &Fault) -> String {
         Fault::ConnectTimeout { port, after, .. } => {
             format!("port {port} did not answer within {} s", after.as_secs())
         }
+        Fault::Handshake { port, source, .. } => format!("the SSH handshake on port {port} failed: {source}"),
+        Fault::AuthenticationRefused { user, tried, .. } if tried.is_empty() => {
+            format!("no key to log in as {user} with")
+        }
+        Fault::AuthenticationRefused { user, tried, .. } => {
+            format!("not let in as {user} with {}", tried.join(", "))
+        }
         fault => with_sources(fault),
     }
 }
@@ -130,17 +137,28 @@ fn help(fault: &Fault) -> String {
         Fault::Unreachable { .. } | Fault::ConnectTimeout { .. } => {
             "check that the machine is up, and its address and spec.ssh.port in cluster.yaml".to_owned()
         }
-        Fault::HostKeyUnknown { host, .. } => format!(
-            "run hardway on a terminal to be asked once, or compare the key and run: \
-             ssh-keyscan -t ed25519 {host} >>.hardway/known_hosts"
+        Fault::Handshake { .. } => {
+            "check that an SSH server listens there, and spec.ssh.port in cluster.yaml".to_owned()
+        }
+        Fault::HostKeyUnknown { host, port, .. } => format!(
+            "run hardway on a terminal to be asked once, or compare the key and add what `{}` prints to \
+             .hardway/known_hosts in the workspace",
+            if *port == 22 { format!("ssh-keyscan {host}") } else { format!("ssh-keyscan -p {port} {host}") }
         ),
-        Fault::HostKeyMismatch { host, .. } => format!(
-            "find out why first. If the machine was made anew, run: ssh-keygen -R {host} -f .hardway/known_hosts"
+        Fault::HostKeyMismatch { host, port, .. } => format!(
+            "find out why first. If the machine was made anew, run in the workspace: ssh-keygen -R {} -f \
+             .hardway/known_hosts",
+            if *port == 22 { host.clone() } else { format!("'[{host}]:{port}'") }
         ),
         Fault::AuthenticationRefused { user, .. } => {
             format!("let {user} in with one of your keys (ssh-copy-id), or set spec.ssh.identityFile")
         }
+        Fault::IdentityUnreadable { .. } => "check spec.ssh.identityFile in cluster.yaml".to_owned(),
         Fault::SudoPasswordNeeded { .. } => "set HARDWAY_SUDO_PASSWORD, or allow sudo without a password".to_owned(),
+        Fault::SudoRefused { user, .. } => {
+            format!("check HARDWAY_SUDO_PASSWORD, and that sudo lets {user} run everything")
+        }
+        Fault::ConnectionLost { .. } => "run the same command again".to_owned(),
         _ => String::new(),
     }
 }

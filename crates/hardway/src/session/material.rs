@@ -65,7 +65,8 @@ impl Session {
         Ok(Material { catalog, blobs, bundle, encryption_key, kubectl })
     }
 
-    async fn complete_bundle(&self) -> Result<Bundle, CommandError> {
+    /// The workspace's keys and certificates, those that were missing or ran out issued.
+    pub(super) async fn complete_bundle(&self) -> Result<Bundle, CommandError> {
         let mut bundle = self.workspace.read_bundle(&self.cluster).map_err(workspace_error)?;
         let cluster = self.cluster.clone();
         let (bundle, issued) = tokio::task::spawn_blocking(move || {

@@ -5,7 +5,7 @@ mod material;
 mod prepare;
 mod run;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use hardway_spec::Cluster;
 use hardway_ui::Output;
 use hardway_workspace::{Lock, SPEC, Workspace};
@@ -38,9 +38,10 @@ pub struct Session {
 impl Session {
     /// Opens the workspace that the operator means and reads its spec.
     pub fn open(common: &Common, output: Output) -> Result<Self, CommandError> {
-        let workspace = Workspace::open(workspace_directory(common).as_std_path()).map_err(workspace_error)?;
+        let directory = workspace_directory(common);
+        let workspace = Workspace::open(directory.as_std_path()).map_err(workspace_error)?;
         let text = workspace.read_spec().map_err(workspace_error)?;
-        let cluster = parse_spec(&text)?;
+        let cluster = hardway_spec::parse(&text, &spec_name(&directory)).map_err(CommandError::Spec)?;
         for loose in workspace.loose_permissions().map_err(workspace_error)? {
             loose.tighten().map_err(workspace_error)?;
             output.note(&format!("{loose}; made it 600"));
@@ -50,7 +51,7 @@ impl Session {
 
     /// Makes this the only run on the workspace, as long as the lock is held.
     pub fn lock(&self, command: &str) -> Result<Lock, CommandError> {
-        self.workspace.lock(command, Timestamp::now()).map_err(workspace_error)
+        self.workspace.lock(&format!("hardway {command}"), Timestamp::now()).map_err(workspace_error)
     }
 }
 
@@ -65,8 +66,9 @@ pub fn workspace_directory(common: &Common) -> Utf8PathBuf {
     }
 }
 
-pub fn parse_spec(text: &str) -> Result<Cluster, CommandError> {
-    hardway_spec::parse(text, SPEC).map_err(|errors| CommandError::Spec(errors.to_string()))
+/// The spec as the operator finds it from the current folder.
+fn spec_name(directory: &Utf8Path) -> String {
+    if directory == "." { SPEC.to_owned() } else { directory.join(SPEC).into_string() }
 }
 
 pub fn workspace_error(error: hardway_workspace::WorkspaceError) -> CommandError {

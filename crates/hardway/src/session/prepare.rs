@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use hardway_cluster::{Access, Credentials, Live};
-use hardway_design::{Design, Inputs, MachineFacts, Observation, Place, Resource, ResourceId};
-use hardway_machine::{Machine, MachineError, machine_facts, observe};
+use hardway_design::{Catalog, Design, Inputs, MachineFacts, Observation, Place, Resource, ResourceId};
+use hardway_export::ExportedFile;
+use hardway_machine::{Depth, Machine, MachineError, machine_facts, observe};
 use hardway_pki::Identity;
 use hardway_plan::{Obstacle, Plan, Sight, plan, platform, preflight};
 use hardway_spec::MachineName;
@@ -38,8 +39,8 @@ pub struct Prepared {
 impl Session {
     /// Reads everything and changes nothing but the workspace: missing certificates are issued there.
     pub async fn prepare(&self, scope: Scope) -> Result<Prepared, CommandError> {
-        let (material, machines) = tokio::join!(self.material(), self.connect());
-        let (material, machines) = (material?, machines?);
+        // A machine that cannot be reached is said before components are built for it.
+        let (material, machines) = tokio::try_join!(self.material(), self.connect())?;
         let facts = probe(&machines).await?;
         let obstacles = unsupported(&facts);
         if !obstacles.is_empty() {
@@ -53,15 +54,34 @@ impl Session {
             facts: &facts,
         };
         let design = hardway_design::design(&inputs).map_err(CommandError::failed)?;
-        for (path, content) in hardway_design::kubeconfigs(&inputs).map_err(CommandError::failed)? {
-            self.workspace.write(&path, &content).map_err(workspace_error)?;
-        }
+        self.write_kubeconfigs(&inputs)?;
         let live = self.live(&material)?;
         let sight = match scope {
             Scope::FactsOnly => Sight::default(),
             Scope::Everything => look(&design, &machines, &live).await?,
         };
         Ok(Prepared { material, machines, facts, design, sight, live })
+    }
+
+    /// Writes the kubeconfigs alone, which takes neither machines nor components.
+    pub async fn prepare_kubeconfigs(&self) -> Result<(), CommandError> {
+        let bundle = self.complete_bundle().await?;
+        let encryption_key = self.workspace.encryption_key().map_err(workspace_error)?;
+        let (catalog, facts) = (Catalog::default(), BTreeMap::new());
+        self.write_kubeconfigs(&Inputs {
+            cluster: &self.cluster,
+            bundle: &bundle,
+            encryption_key: &encryption_key,
+            catalog: &catalog,
+            facts: &facts,
+        })
+    }
+
+    fn write_kubeconfigs(&self, inputs: &Inputs<'_>) -> Result<(), CommandError> {
+        for (path, content) in hardway_design::kubeconfigs(inputs).map_err(CommandError::failed)? {
+            self.workspace.write(&path, &content).map_err(workspace_error)?;
+        }
+        Ok(())
     }
 
     /// The API as the administrator, at the endpoint's address.
@@ -82,6 +102,21 @@ impl Session {
 }
 
 impl Prepared {
+    /// Every file of the hard way, and the runbook.
+    pub fn export(&self, session: &Session) -> Result<Vec<ExportedFile>, CommandError> {
+        hardway_export::export(&self.inputs(session), &self.design).map_err(CommandError::failed)
+    }
+
+    fn inputs<'a>(&'a self, session: &'a Session) -> Inputs<'a> {
+        Inputs {
+            cluster: &session.cluster,
+            bundle: &self.material.bundle,
+            encryption_key: &self.material.encryption_key,
+            catalog: &self.material.catalog,
+            facts: &self.facts,
+        }
+    }
+
     /// The plan, unless something stands in its way.
     pub fn plan(&self, session: &Session) -> Result<Plan, CommandError> {
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
@@ -124,7 +159,7 @@ fn unsupported(facts: &BTreeMap<MachineName, MachineFacts>) -> Vec<Obstacle> {
 async fn look(design: &Design, machines: &Machines, live: &Live) -> Result<Sight, CommandError> {
     let on_machines = join_all(machines.iter().map(async |(name, machine): (&MachineName, &Arc<dyn Machine>)| {
         let resources: Vec<&Resource> = design.on_machine(name).flat_map(|group| &group.resources).collect();
-        (name, observe(machine.as_ref(), &resources, false).await)
+        (name, observe(machine.as_ref(), &resources, Depth::Changed).await)
     }));
     let objects: Vec<&hardway_design::Object> = design
         .groups
@@ -156,7 +191,8 @@ async fn in_cluster(
 pub async fn observe_inventories(
     machines: &Machines,
 ) -> Result<BTreeMap<MachineName, hardway_design::Observed>, CommandError> {
-    let answers =
-        join_all(machines.iter().map(async |(name, machine)| (name, observe(machine.as_ref(), &[], false).await)));
+    let answers = join_all(
+        machines.iter().map(async |(name, machine)| (name, observe(machine.as_ref(), &[], Depth::Changed).await)),
+    );
     collect(answers.await)
 }
