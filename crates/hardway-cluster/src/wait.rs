@@ -42,11 +42,6 @@ impl Live {
                     outcome => outcome,
                 }
             }
-            Await::ApiService(name) => {
-                let target =
-                    Target { api_version: "apiregistration.k8s.io/v1", kind: "APIService", namespace: None, name };
-                self.until(target, &awaited, deadline, |service| has_condition(service, "Available", "absent")).await
-            }
         }
     }
 

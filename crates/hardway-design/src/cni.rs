@@ -126,7 +126,7 @@ struct CalicoKubernetes {
 }
 
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
-    let mut resources = Vec::new();
+    let mut resources = vec![directory("/opt/cni", 0o755), directory(CNI_BIN, 0o755)];
     for plugin in plugins(inputs.cluster) {
         resources.push(inputs.binary(plugin, CNI_BIN)?);
     }
@@ -186,7 +186,6 @@ fn calico(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
         check: format!("test -s {CALICO_NODE_NAME}"),
         timeout: CALICO_WITHIN,
     }));
-    resources.push(directory(CNI_CONFIG, 0o755));
     resources.push(file(format!("{CNI_CONFIG}/10-calico.conflist"), 0o600, json(&calico_network(inputs.cluster))));
 
     // The node becomes Ready by this file: the images of the first pods must be there.
@@ -233,7 +232,6 @@ fn bridge(cluster: &Cluster, machine: &Machine) -> Result<Vec<Resource>, DesignE
 
     let loopback = Loopback { cni_version: "1.0.0", name: "lo", r#type: "loopback" };
     let mut resources = vec![
-        directory(CNI_CONFIG, 0o755),
         file(format!("{CNI_CONFIG}/10-bridge.conflist"), 0o600, json(&bridge_network(cluster, range))),
         file(format!("{CNI_CONFIG}/99-loopback.conf"), 0o600, json(&loopback)),
     ];

@@ -97,6 +97,9 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         ],
         resources: vec![
             directory(FOLDER, 0o755),
+            // It watches this folder, and ends itself when the folder goes: so it comes before the unit.
+            directory("/etc/cni", 0o755),
+            directory(CNI_CONFIG, 0o755),
             file(CONFIG, 0o600, Content::text(configuration(inputs, machine, facts)?.to_string())),
             unit_file(SERVICE, unit(facts)),
             remains::containerd(),

@@ -1,6 +1,6 @@
 //! The lab on the real host: machines boot, are reached, stop, die, reboot and leave nothing.
 //!
-//! Needs root and boots machines, so it runs when asked for: `cargo test -p hardway-lab -- --ignored`.
+//! Needs root and boots machines.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -87,7 +87,6 @@ fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 }
 
 #[test]
-#[ignore = "needs root and boots machines"]
 fn machines_live_and_leave_nothing() {
     let place = Place::new();
     let mut wanted = config(&["cp1", "w1"]);
@@ -198,7 +197,6 @@ fn operator() {
 }
 
 #[test]
-#[ignore = "needs root and boots machines"]
 fn down_finds_everything_after_an_operator_was_killed() {
     for last_event in ["CreatingMachine", "StartingMachine", "MachineReady"] {
         let place = Place::new();
@@ -225,7 +223,6 @@ fn down_finds_everything_after_an_operator_was_killed() {
 }
 
 #[test]
-#[ignore = "needs root"]
 fn down_removes_a_lab_whose_state_is_damaged() {
     let place = Place::new();
     let lab = Lab::up(&place.dir(), &config(&["w1"]), &quiet).unwrap();
@@ -242,7 +239,6 @@ fn down_removes_a_lab_whose_state_is_damaged() {
 }
 
 #[test]
-#[ignore = "needs root"]
 fn down_without_a_lab_changes_nothing() {
     let workspace = tempfile::tempdir().unwrap();
     Lab::down(&workspace.path().join(".hardway/lab"), &quiet).unwrap();
@@ -250,7 +246,6 @@ fn down_without_a_lab_changes_nothing() {
 }
 
 #[test]
-#[ignore = "needs root"]
 fn an_alias_for_a_machine_that_is_not_there_is_refused() {
     let place = Place::new();
     let mut wanted = config(&["w1"]);

@@ -239,8 +239,6 @@ pub enum Await {
     ServiceAccount { namespace: String },
     /// The workload's newest generation is rolled out and available: `Deployment`, `DaemonSet`.
     RolledOut { kind: String, namespace: String, name: String },
-    /// The APIService's Available condition is true.
-    ApiService(String),
 }
 
 impl Await {
@@ -253,7 +251,6 @@ impl Await {
             Self::RolledOut { kind, namespace, name } => {
                 format!("{} {namespace}/{name} is rolled out", kind.to_lowercase())
             }
-            Self::ApiService(name) => format!("APIService {name} is available"),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::pod::{
 };
 use super::rbac::{Who, cluster_role, cluster_role_binding, role_binding, rule, service_account};
 use super::{NAMESPACE, after_image};
-use crate::{Await, DesignError, Group, GroupId, Inputs, Resource};
+use crate::{DesignError, Group, GroupId, Inputs, Resource};
 
 const NAME: &str = "metrics-server";
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";
@@ -111,7 +111,6 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
             }),
             ..APIService::default()
         }),
-        Resource::Await(Await::ApiService(API_SERVICE.to_owned())),
     ];
     Ok(Group { id: GroupId::in_cluster(NAME), after: after_image(inputs.cluster, NAME), resources })
 }

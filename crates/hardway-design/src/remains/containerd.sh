@@ -13,3 +13,5 @@ rm -rf /run/containerd
 # The folder itself may be a disk of its own.
 find /var/lib/containerd -mindepth 1 -delete 2>/dev/null || true
 rmdir /var/lib/containerd 2>/dev/null || true
+# It makes these at its start, for programs that it never gets.
+rmdir /opt/containerd/bin /opt/containerd/lib /opt/containerd 2>/dev/null || true

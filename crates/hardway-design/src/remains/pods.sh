@@ -1,8 +1,17 @@
 # Containers outlive kubelet and containerd. With them go their mounts and networks.
 if systemctl -q is-active containerd.service; then
+    end=$(($(date +%s) + 60))
+    while tasks=$(ctr -n k8s.io tasks list -q) && [ -n "$tasks" ]; do
+        for task in $tasks; do
+            ctr -n k8s.io tasks delete --force "$task" >/dev/null || true
+        done
+        if [ "$(date +%s)" -ge "$end" ]; then
+            echo "containers that do not end: $tasks"
+            exit 1
+        fi
+    done
     for container in $(ctr -n k8s.io containers list -q); do
-        ctr -n k8s.io tasks delete --force "$container" >/dev/null 2>&1 || true
-        ctr -n k8s.io containers delete "$container" >/dev/null 2>&1 || true
+        ctr -n k8s.io containers delete "$container"
     done
 fi
 awk '$2 ~ "^/var/lib/kubelet/" { print $2 }' /proc/mounts | sort -r | while read -r path; do
@@ -15,6 +24,22 @@ for network in /run/netns/cni-*; do
     fi
 done
 
+# in_calico SCRIPT: run it with the tools of Calico's own image, which no package that hardway installs has.
+in_calico() {
+    if [ -n "$calico_image" ] && systemctl -q is-active containerd.service; then
+        ctr -n k8s.io run --rm --privileged --net-host "$calico_image" hardway-clean sh -c "$1"
+    fi
+}
+
+# Calico's rules in the system's own chains; it marks each with a comment.
+# shellcheck disable=SC2016 # the variables are the container's
+in_calico '
+    for table in raw mangle nat filter; do
+        iptables-save -t "$table" | sed -n "/cali:/s/^-A \([A-Z]* \)/-D \1/p" | while read -r rule; do
+            eval "iptables -t $table $rule"
+        done
+    done'
+
 # Rules of kube-proxy, kubelet and Calico: what leads to their chains, then the chains.
 if command -v nft >/dev/null; then
     for family in ip ip6; do
@@ -23,7 +48,7 @@ if command -v nft >/dev/null; then
             nft -a list table "$family" "$table" 2>/dev/null |
                 awk -v table="$family $table" -v ours='^(KUBE-|cali-)' '
                     $1 == "chain" { chain = $2; if (chain ~ ours) flush[++chains] = chain }
-                    chain !~ ours && $(NF - 1) == "handle" {
+                    NF > 1 && chain !~ ours && $(NF - 1) == "handle" {
                         for (i = 1; i < NF; i++)
                             if (($i == "jump" || $i == "goto") && $(i + 1) ~ ours)
                                 print "delete rule " table " " chain " handle " $NF
@@ -39,18 +64,17 @@ if command -v nft >/dev/null; then
         done
     done
 fi
-if [ -n "$calico_image" ] && systemctl -q is-active containerd.service; then
-    # ipset is in no package that hardway installs; Calico's own image has it.
-    # shellcheck disable=SC2016 # the variable is the container's
-    ctr -n k8s.io run --rm --privileged --net-host "$calico_image" hardway-remove-ipsets sh -c '
-        ipset list -name | while read -r set; do
-            case $set in cali4* | cali6*) ipset destroy "$set" ;; esac
-        done' 2>/dev/null || true
-fi
+# shellcheck disable=SC2016 # the variables are the container's
+in_calico '
+    ipset list -name | while read -r set; do
+        case $set in cali4* | cali6*) ipset destroy "$set" ;; esac
+    done'
 
 for device in $(ip -o link show | sed -n 's/^[0-9]*: \(cni0\|vxlan\.calico\|cali[^@:]*\).*/\1/p'); do
     ip link delete "$device" 2>/dev/null || true
 done
 ip route flush table main root "$pod_range"
 ip route flush table main type blackhole root "$pod_range"
+rm -rf /usr/libexec/kubernetes/kubelet-plugins /run/nri
+rmdir /usr/libexec/kubernetes /run/netns 2>/dev/null || true
 rm -rf /var/lib/calico /var/lib/cni /run/calico /run/flannel /var/log/calico /var/log/pods /var/log/containers

@@ -75,8 +75,5 @@ fn wait(resource: &Resource) -> Option<String> {
         Await::RolledOut { kind, namespace, name } => {
             format!("kubectl rollout status {}/{name} -n {namespace} --timeout=5m", kind.to_lowercase())
         }
-        Await::ApiService(name) => {
-            format!("kubectl wait --for=condition=Available apiservice/{name} --timeout=2m")
-        }
     })
 }
