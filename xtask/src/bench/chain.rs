@@ -56,23 +56,32 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The stages that the run's length hangs on: from the last to end back over the latest of those before each.
+    /// The stages that the run's length hangs on: from the last to end back over what each waited for.
     ///
-    /// Each with its own seconds, the first one first.
+    /// Each with the seconds that it adds, the first one first. A stage in the cluster also waits for machines without
+    /// naming them, as for a node to become Ready: so the last one to end on a machine meanwhile counts for it too.
     pub(super) fn longest_chain(&self, order: &Order) -> Vec<(String, f64)> {
-        let latest = |names: &mut dyn Iterator<Item = &String>| {
-            let known = names.filter_map(|name| self.stages.get_key_value(name));
-            known.max_by(|(_, one), (_, other)| one.ended.total_cmp(&other.ended))
-        };
         let mut chain = Vec::new();
-        let mut next = latest(&mut self.stages.keys());
+        let mut next = latest(self.stages.iter());
         while let Some((name, ran)) = next {
-            chain.push((name.clone(), ran.ended - ran.began));
-            next = latest(&mut order.get(name).into_iter().flatten());
+            let named = order.get(name).into_iter().flatten().filter_map(|before| self.stages.get_key_value(before));
+            let meanwhile = self.stages.iter().filter(|(other, theirs)| {
+                is_in_cluster(name) && !is_in_cluster(other) && ran.began < theirs.ended && theirs.ended < ran.ended
+            });
+            next = latest(named.chain(meanwhile));
+            chain.push((name.clone(), ran.ended - next.map_or(ran.began, |(_, before)| before.ended)));
         }
         chain.reverse();
         chain
     }
+}
+
+fn latest<'a>(stages: impl Iterator<Item = (&'a String, &'a Ran)>) -> Option<(&'a String, &'a Ran)> {
+    stages.max_by(|(_, one), (_, other)| one.ended.total_cmp(&other.ended))
+}
+
+fn is_in_cluster(stage: &str) -> bool {
+    stage.ends_with("@cluster")
 }
 
 #[cfg(test)]
@@ -83,15 +92,21 @@ mod tests {
 {"time":"t","entry":{"event":"stageDone","place":"cp1","stage":"base","waitedSeconds":0.0,"elapsedSeconds":1.0}}
 {"time":"t","entry":{"event":"stageDone","place":"cp1","stage":"copy","waitedSeconds":0.0,"elapsedSeconds":2.0}}
 {"time":"t","entry":{"event":"stageDone","place":"cp1","stage":"etcd","waitedSeconds":2.0,"elapsedSeconds":0.5}}
-{"time":"t","entry":{"event":"runDone","elapsedSeconds":2.5,"failed":0,"skipped":0}}
+{"time":"t","entry":{"event":"stageDone","place":"cluster","stage":"nodes","waitedSeconds":2.0,"elapsedSeconds":2.0}}
+{"time":"t","entry":{"event":"stageDone","place":"w1","stage":"kubelet","waitedSeconds":2.5,"elapsedSeconds":1.0}}
+{"time":"t","entry":{"event":"runDone","elapsedSeconds":4.0,"failed":0,"skipped":0}}
 "#;
 
     #[test]
     fn the_chain_goes_over_what_ended_last() {
-        let order = Order::from([("etcd@cp1".to_owned(), vec!["base@cp1".to_owned(), "copy@cp1".to_owned()])]);
+        let order = Order::from([
+            ("etcd@cp1".to_owned(), vec!["base@cp1".to_owned(), "copy@cp1".to_owned()]),
+            ("kubelet@w1".to_owned(), vec!["etcd@cp1".to_owned()]),
+            ("nodes@cluster".to_owned(), vec!["copy@cp1".to_owned()]),
+        ]);
         let journal = Journal::read(JOURNAL).unwrap();
-        let chain = journal.longest_chain(&order);
-        assert_eq!(chain, [("copy@cp1".to_owned(), 2.0), ("etcd@cp1".to_owned(), 0.5)]);
-        assert!((journal.elapsed - 2.5).abs() < 1e-9);
+        let expected = [("copy@cp1", 2.0), ("etcd@cp1", 0.5), ("kubelet@w1", 1.0), ("nodes@cluster", 0.5)];
+        assert_eq!(journal.longest_chain(&order), expected.map(|(name, seconds)| (name.to_owned(), seconds)));
+        assert!((journal.elapsed - 4.0).abs() < 1e-9);
     }
 }
