@@ -51,7 +51,6 @@ fn file_step(resource: &Resource, file: &File, view: &mut MachineView<'_>) -> Op
         _ => ("missing".to_owned(), Some(Change::of_file(&file.path, None, None, &file.content))),
     };
     view.changed.insert(file.path.clone());
-    view.reload_systemd |= is_unit_file(&file.path);
     Some(Step {
         title: format!("Write {}", file.path),
         reason,
@@ -79,7 +78,6 @@ fn link_step(resource: &Resource, link: &Link, seen: Option<&str>, view: &mut Ma
         None => "missing".to_owned(),
     };
     view.changed.insert(link.path.clone());
-    view.reload_systemd |= is_unit_file(&link.path);
     Some(Step {
         title: format!("Link {}", link.path),
         reason,
@@ -131,9 +129,4 @@ fn attributes(mode: u32, owner: &str, seen_mode: u32, seen_owner: &str) -> Optio
         wrong.push(format!("owner is {seen_owner}, should be {owner}"));
     }
     (!wrong.is_empty()).then(|| wrong.join("; "))
-}
-
-/// Whether systemd reads the path itself, so that it must be told of a change.
-fn is_unit_file(path: &str) -> bool {
-    path.starts_with("/etc/systemd/system/")
 }

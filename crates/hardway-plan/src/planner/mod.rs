@@ -29,10 +29,6 @@ struct MachineView<'a> {
     inventory: Option<Inventory>,
     /// Paths that this plan writes, links or removes; units look here for reasons to restart.
     changed: BTreeSet<String>,
-    /// Whether systemd must read its unit files again before a unit is touched.
-    reload_systemd: bool,
-    /// Packages that this plan installs: their units may already run with another configuration.
-    installs_packages: bool,
 }
 
 impl<'a> MachineView<'a> {
@@ -53,13 +49,7 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     for (machine, observed) in &sight.machines {
         let inventory =
             observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
-        let mut view = MachineView {
-            observed,
-            inventory,
-            changed: BTreeSet::new(),
-            reload_systemd: false,
-            installs_packages: false,
-        };
+        let mut view = MachineView { observed, inventory, changed: BTreeSet::new() };
         let groups: Vec<&Group> = design.on_machine(machine).collect();
         // Units come second: a unit may have to restart for a file of any group of its machine.
         for group in &groups {

@@ -6,7 +6,7 @@ use super::MachineView;
 use crate::{Action, Blob, Step};
 
 /// One step for all packages of a group that are missing: the package manager is slow to start.
-pub(super) fn package_step(group: &Group, view: &mut MachineView<'_>) -> Option<Step> {
+pub(super) fn package_step(group: &Group, view: &MachineView<'_>) -> Option<Step> {
     let missing: Vec<(&Resource, &str)> = group
         .resources
         .iter()
@@ -17,7 +17,6 @@ pub(super) fn package_step(group: &Group, view: &mut MachineView<'_>) -> Option<
         .collect();
     let (first, _) = missing.first()?;
     let names: Vec<String> = missing.iter().map(|(_, name)| (*name).to_owned()).collect();
-    view.installs_packages = true;
     Some(Step {
         title: format!("Install {}", names.join(", ")),
         reason: "missing".to_owned(),

@@ -1,11 +1,7 @@
 //! The whole way on real machines: up, verify, restart, nothing to do, drift, export, reset, down.
-//!
-//! Needs root, as `lab up` does.
 
-mod support;
-
+use crate::support::{LabWorkspace, files_below, host};
 use sha2::{Digest, Sha256};
-use support::{LabWorkspace, files_below, host};
 
 const MACHINES: [&str; 4] = ["lb", "cp1", "w1", "w2"];
 

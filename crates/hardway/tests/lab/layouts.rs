@@ -1,8 +1,6 @@
 //! The other layouts, on real machines: the hard way's exact one, with the bridge plugin.
 
-mod support;
-
-use support::LabWorkspace;
+use crate::support::LabWorkspace;
 
 #[test]
 fn a_control_plane_that_is_no_node_and_the_bridge_plugin() {

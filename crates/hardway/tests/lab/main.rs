@@ -1,0 +1,7 @@
+//! On real machines, as a user would: everything that only a whole cluster can show.
+//!
+//! Needs root, as `lab up` does.
+
+mod layouts;
+mod support;
+mod whole_way;
