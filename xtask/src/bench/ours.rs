@@ -90,7 +90,7 @@ fn test_pod(lab: &Lab, artifacts: &Catalog) -> Result<Duration, Failure> {
 }
 
 /// Inside of the test pod: until the name resolves, since a DNS server that starts is asked too.
-pub(super) const RESOLVES: &str = "until nslookup -timeout=1 -retry=0 kubernetes; do :; done";
+pub(super) const RESOLVES: &str = "until nslookup -timeout=1 -retry=0 kubernetes; do sleep 0.1; done";
 
 pub(super) fn pod_manifest(image: &str) -> String {
     format!(
