@@ -150,7 +150,12 @@ fn ports(machine: &Machine, facts: &MachineFacts, design: &Design, observed: &Ob
         .filter_map(|(port, component, unit)| {
             let holder = facts.listening.get(&port)?;
             (!ours(unit) && holder != component).then(|| {
-                let holder = if holder.is_empty() { "another process" } else { holder };
+                if holder.is_empty() {
+                    return (
+                        format!("port {port}, which {component} needs, is taken by a process that could not be seen"),
+                        "find it there with `ss -ltnp`, and stop it or give the role to another machine".to_owned(),
+                    );
+                }
                 (
                     format!("port {port}, which {component} needs, is taken by {holder}"),
                     format!("stop {holder} there, or give the role to another machine"),

@@ -91,14 +91,17 @@ ready() {
 apt_install() {
     export DEBIAN_FRONTEND=noninteractive
     mkdir -p "$state"
-    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort >"$state/packages.before"
-    if ! apt_get install "$@"; then
+    if ! apt_note "$@" || ! apt_get install "$@"; then
         apt_get update
+        apt_note "$@"
         apt_get install "$@"
     fi
-    dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort >"$state/packages.after"
-    comm -13 "$state/packages.before" "$state/packages.after" >>"$state/packages"
-    rm -f "$state/packages.before" "$state/packages.after"
+}
+
+# apt_note PACKAGE...: note what installing them is about to add. Beforehand, as it may be cut off; and from apt, since
+# what else is at work here (upgrades, a stage whose operator is gone) changes packages that are not ours.
+apt_note() {
+    apt_get --simulate install "$@" >simulated && sed -n 's/^Inst \([^ ]*\) (.*/\1/p' simulated >>"$state/packages"
 }
 
 # apt_get ARGUMENTS: another package manager may be at work for a while (unattended upgrades).
