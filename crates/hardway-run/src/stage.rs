@@ -21,8 +21,11 @@ pub struct StageFailure {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
+    /// Its machine is the stage's.
     #[error(transparent)]
-    Machine(MachineError),
+    Machine(Fault),
+    #[error("it ended with exit status {0}")]
+    Exit(i32),
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error("no connection to {0} in this run")]
@@ -31,6 +34,15 @@ pub enum StepError {
     NoCluster,
     #[error("{artifact} ({sha256}) is not in the cache")]
     NoArtifact { artifact: String, sha256: String },
+}
+
+impl From<MachineError> for StepError {
+    fn from(error: MachineError) -> Self {
+        match error.fault {
+            Fault::StepFailed { code, .. } => Self::Exit(code),
+            fault => Self::Machine(fault),
+        }
+    }
 }
 
 /// How often a step that may fail for a passing reason is tried, the first time included.
@@ -152,7 +164,7 @@ async fn script(runner: &Runner, stage: &Stage, steps: std::ops::Range<usize>) -
         let rendered = script::render(&part);
         let mut following = Following { runner, stage, number: first, began: None, output: Vec::new() };
         let result = match machine(runner, stage) {
-            Ok(machine) => machine.run(&rendered, &mut |event| following.take(event)).await.map_err(StepError::Machine),
+            Ok(machine) => machine.run(&rendered, &mut |event| following.take(event)).await.map_err(StepError::from),
             Err(error) => Err(error),
         };
         let Err(cause) = result else { return Ok(()) };
@@ -204,13 +216,11 @@ async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), 
     let machine = machine(runner, stage)?;
     let _permit = runner.uploads.acquire().await.expect("the semaphore is never closed");
     let mut sent = 0;
-    machine
-        .copy(&blob, &mut |bytes| {
-            sent += bytes;
-            runner.say(Event::StepProgress { step: step_ref(stage, number), bytes: sent, total: wanted.size });
-        })
-        .await
-        .map_err(StepError::Machine)
+    let mut on_bytes = |bytes| {
+        sent += bytes;
+        runner.say(Event::StepProgress { step: step_ref(stage, number), bytes: sent, total: wanted.size });
+    };
+    Ok(machine.copy(&blob, &mut on_bytes).await?)
 }
 
 /// Applies consecutive objects: namespaces and definitions come first in the design, so order is kept.
@@ -244,23 +254,23 @@ async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(),
 
 /// Whether trying again has a chance: connections and package mirrors come back.
 fn may_pass(action: &Action, cause: &StepError) -> bool {
-    let StepError::Machine(error) = cause else { return false };
-    match &error.fault {
-        Fault::StepFailed { .. } => matches!(action, Action::InstallPackages(_)),
+    match cause {
+        StepError::Exit(_) => matches!(action, Action::InstallPackages(_)),
         _ => is_connection(cause),
     }
 }
 
 /// Whether the way to the machine broke, so that nothing is known of the machine itself.
 fn is_connection(cause: &StepError) -> bool {
-    let StepError::Machine(error) = cause else { return false };
     matches!(
-        error.fault,
-        Fault::ConnectionLost { .. }
-            | Fault::ConnectTimeout { .. }
-            | Fault::Unreachable { .. }
-            | Fault::Handshake { .. }
-            | Fault::ChannelRefused { .. }
+        cause,
+        StepError::Machine(
+            Fault::ConnectionLost { .. }
+                | Fault::ConnectTimeout { .. }
+                | Fault::Unreachable { .. }
+                | Fault::Handshake { .. }
+                | Fault::ChannelRefused { .. }
+        )
     )
 }
 

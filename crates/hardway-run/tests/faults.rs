@@ -101,6 +101,7 @@ async fn a_step_that_fails_stops_what_waits_for_it_and_nothing_else() {
         assert_eq!(skipped, dependents(&plan(), &failing), "{name:?}");
         if failing.place.to_string() != "cluster" && !name.1.starts_with("Copy") {
             assert_eq!(failure.output, [format!("{}: no", name.1)]);
+            assert_eq!(failure.cause.to_string(), "it ended with exit status 1");
         }
         let said = events.iter().find_map(|event| match event {
             Event::StepFailed { title, cause, output, .. } => Some((title, cause, output)),
@@ -194,7 +195,7 @@ async fn a_connection_that_stays_away_is_given_up_after_four_attempts() {
         let [failure] = ended.report.failures.as_slice() else { panic!("{:?}", ended.report.failures) };
         assert_eq!(failure.step, name.1);
         let cause = hardway_run::with_sources(&failure.cause);
-        assert_eq!(cause, format!("on {}: the connection was lost: the cable was pulled", name.0));
+        assert_eq!(cause, "the connection was lost: the cable was pulled");
         assert_sane(&ended.events);
     }
 }

@@ -22,9 +22,7 @@ pub fn error_chain(error: &dyn Error) -> String {
 pub fn failures(failures: &[StageFailure]) -> String {
     let mut groups: BTreeMap<(String, String), Vec<&StageFailure>> = BTreeMap::new();
     for failure in failures {
-        let machine = failure.stage.place.to_string();
-        let cause = with_sources(&failure.cause).replace(&format!("on {machine}: "), "");
-        groups.entry((failure.step.clone(), cause)).or_default().push(failure);
+        groups.entry((failure.step.clone(), with_sources(&failure.cause))).or_default().push(failure);
     }
     let mut blocks = Vec::new();
     for ((step, cause), failures) in groups {

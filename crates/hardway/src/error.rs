@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use hardway_design::Place;
 use hardway_plan::Obstacle;
 use hardway_run::StageFailure;
 use hardway_spec::SpecErrors;
@@ -74,9 +75,10 @@ impl CommandError {
             }
             Self::Steps(steps) => {
                 output.error(&failures(&steps));
-                output.error(
-                    "  help: mend the cause and run `hardway apply` again: it goes on from what the machines are",
-                );
+                output.error(&format!(
+                    "  help: mend the cause{} and run the same command again: it goes on from what the machines are",
+                    way_there(&steps)
+                ));
                 ExitCode::FAILURE
             }
             Self::Differs => ExitCode::from(3),
@@ -93,6 +95,15 @@ impl CommandError {
             output.error(&format!("  help: {help}"));
         }
     }
+}
+
+/// How to get to the first machine with a failure.
+fn way_there(steps: &[StageFailure]) -> String {
+    let machine = steps.iter().find_map(|failure| match &failure.stage.place {
+        Place::Machine(name) => Some(name),
+        Place::Cluster => None,
+    });
+    machine.map_or_else(String::new, |name| format!(" (`hardway ssh {name}` takes you there)"))
 }
 
 /// A cause without a type of its own: the operator's wish cannot be met as it stands.

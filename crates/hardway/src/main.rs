@@ -1,5 +1,8 @@
 //! The binary: arguments in, exit codes out. What is done, the other crates decide.
 
+// A binary has no outside: `pub` says what its modules offer each other.
+#![allow(unreachable_pub)]
+
 mod cli;
 mod commands;
 mod error;
