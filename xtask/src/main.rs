@@ -1,6 +1,7 @@
 //! Everything repeated: tests, benchmarks, generated files.
 
 mod bench;
+mod edges;
 mod generate;
 mod host;
 mod run;

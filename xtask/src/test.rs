@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 
+use crate::edges;
 use crate::generate;
 use crate::host;
 use crate::run::{Failure, cargo, must};
@@ -30,6 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     host::install_missing()?;
     must(cargo(&["fmt", "--all", "--check"]))?;
     must(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    edges::check()?;
     generate::check()?;
     let mut count = Count::default();
     let fast = cargo(&["test", "--workspace", "--lib", "--bins", "--quiet"]);

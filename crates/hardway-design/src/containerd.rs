@@ -75,6 +75,8 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     let mut after = kube_apiserver::copied(inputs.cluster);
     if machine.roles.contains(&Role::ControlPlane) {
         after.push(GroupId::on(&machine.name, kube_scheduler::COPY));
+        // The whole cluster waits for the API server's start: nothing on its machine competes with it.
+        after.extend(kube_apiserver::started(inputs.cluster));
     }
     let copy = Group {
         id: GroupId::on(&machine.name, COPY),

@@ -92,7 +92,11 @@ fn server(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
         reload_on: Vec::new(),
         ready: Some(Condition {
             title: "kube-apiserver is ready".to_owned(),
-            check: format!("kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=2s get --raw=/readyz"),
+            // curl where the machine has it already: kubectl costs a tenth of a second of CPU each time.
+            check: format!(
+                "if command -v curl >/dev/null; then\n    curl -sS --fail --max-time 2 --cacert {CLUSTER_CA} https://127.0.0.1:{API_PORT}/readyz\nelse\n    \
+                 kubectl --kubeconfig={ADMIN_KUBECONFIG} --request-timeout=2s get --raw=/readyz\nfi"
+            ),
             timeout: READY_WITHIN,
         }),
         disruption: Some("this control plane's API is away for about 5 s".to_owned()),

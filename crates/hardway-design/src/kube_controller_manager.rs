@@ -109,5 +109,8 @@ fn command(cluster: &Cluster) -> Command {
         .flag("service-account-private-key-file", kube_apiserver::SERVICE_ACCOUNT_KEY)
         .flag("use-service-account-credentials", true)
         .flag("leader-elect", true)
+        // With the default of 20 a second, some thirty controllers wait for each other at the start.
+        .flag("kube-api-qps", 200)
+        .flag("kube-api-burst", 400)
         .flag("profiling", false)
 }

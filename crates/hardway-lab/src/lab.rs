@@ -135,6 +135,14 @@ impl Lab {
         missing.into_iter().try_for_each(remove_folder_if_empty)
     }
 
+    /// What tells the lab of `dir` from all others on this host: six hexadecimal digits.
+    ///
+    /// # Errors
+    /// `dir` cannot be made absolute.
+    pub fn id(dir: &Path) -> Result<String> {
+        Ok(LabId::of(&absolute(dir)?).to_string())
+    }
+
     /// What a lab of this workspace has left on the host: empty when there was none or `down` has
     /// done its work.
     ///

@@ -42,6 +42,8 @@ pub(super) const TABLES: &[Table] = &[
             ("--cluster-signing-cert-file", "The authority in whose name it signs certificate requests."),
             ("--cluster-signing-key-file", "The key of that authority."),
             ("--kubeconfig", "Where the API is and who it is itself."),
+            ("--kube-api-burst", "Some thirty controllers begin at once."),
+            ("--kube-api-qps", "With 20 a second, they wait for each other when they begin."),
             ("--leader-elect", "One leads at a time; another takes over when it is gone."),
             ("--profiling", "Off: profiles tell too much."),
             ("--root-ca-file", "The authority that every pod is given, so that it knows the API."),

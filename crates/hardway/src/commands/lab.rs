@@ -1,3 +1,4 @@
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -121,6 +122,7 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
     let root = std::path::absolute(lab_workspace(common)).map_err(CommandError::input)?;
     let directory = Workspace::lab_directory_in(&root);
     let machines = machine_names(&up);
+    let endpoint = endpoint(&root, &directory)?;
     let config = LabConfig {
         base: match up.base {
             BaseName::Debian12 => Base::Debian12,
@@ -128,10 +130,10 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
         },
         machines: machines.iter().map(|(name, _)| name.clone()).collect(),
         extra_packages: up.preinstall.clone(),
-        hostname_alias: vec![(endpoint(&root), "lb".to_owned())],
+        hostname_alias: vec![(endpoint.clone(), "lb".to_owned())],
     };
     let lab = blocking(output, move |on_event| Lab::up(&directory, &config, on_event)).await?;
-    let session = open_or_create(common, output, &root, &lab, &machines)?;
+    let session = open_or_create(common, output, &root, &lab, &machines, endpoint)?;
     for machine in lab.machines().map_err(CommandError::failed)? {
         session.workspace.append_known_host(&machine.known_hosts_line()).map_err(workspace_error)?;
     }
@@ -152,10 +154,19 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
     Ok(())
 }
 
-/// Each cluster's endpoint needs a name of its own in this host's /etc/hosts, or labs side by side would mix.
-fn endpoint(workspace: &Path) -> String {
-    let name = cluster_name(workspace);
-    if name == LAB_WORKSPACE { "k8s.hardway.test".to_owned() } else { format!("{name}.hardway.test") }
+/// The spec's endpoint, or for a new workspace one that this host does not know yet: labs side by side must not mix.
+fn endpoint(root: &Path, directory: &Path) -> Result<String, CommandError> {
+    if let Ok(workspace) = Workspace::open(root) {
+        let text = workspace.read_spec().map_err(workspace_error)?;
+        return Ok(hardway_spec::parse(&text, SPEC).map_err(CommandError::Spec)?.spec.endpoint);
+    }
+    let usual = "k8s.hardway.test";
+    let known = (usual, 0).to_socket_addrs().is_ok();
+    if !known {
+        return Ok(usual.to_owned());
+    }
+    let id = Lab::id(directory).map_err(CommandError::failed)?;
+    Ok(format!("k8s-{id}.hardway.test"))
 }
 
 /// The workspace's folder name, made a DNS label.
@@ -178,6 +189,7 @@ fn open_or_create(
     root: &Path,
     lab: &Lab,
     machines: &[(String, Role)],
+    endpoint: String,
 ) -> Result<Session, CommandError> {
     if !root.join(SPEC).exists() {
         let addresses = lab.machines().map_err(CommandError::failed)?;
@@ -190,7 +202,7 @@ fn open_or_create(
             .collect();
         let answers = InitAnswers {
             name: cluster_name(root),
-            endpoint: Some(endpoint(root)),
+            endpoint: Some(endpoint),
             identity_file: Some(lab.identity_file().display().to_string()),
             machines,
         };

@@ -3,8 +3,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+/// What a restarted machine's pods may take until all of them are known to be back.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A workspace with a lab. Dropped, it takes the lab down, also after a failed assertion.
 pub struct LabWorkspace {
@@ -40,6 +44,18 @@ impl LabWorkspace {
         let (code, stdout) = self.run(arguments);
         assert_eq!(code, 0, "hardway {} failed", arguments.join(" "));
         stdout
+    }
+
+    /// As [`LabWorkspace::ok`], for what needs a while to become so: asked again until [`PATIENCE`] is over.
+    pub fn eventually(&self, arguments: &[&str]) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let (code, stdout) = self.run(arguments);
+            if code == 0 {
+                return stdout;
+            }
+            assert!(Instant::now() < end, "hardway {} still fails after {PATIENCE:?}", arguments.join(" "));
+        }
     }
 
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {

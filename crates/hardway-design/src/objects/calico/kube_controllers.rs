@@ -79,7 +79,7 @@ fn pod(inputs: &Inputs<'_>) -> Result<PodSpec, DesignError> {
             resources: Some(requests("50m", "64Mi")),
             security_context: Some(confined(&[])),
             startup_probe: Some(at_start(ready())),
-            readiness_probe: Some(every(10, ready())),
+            readiness_probe: Some(every(2, ready())),
             liveness_probe: Some(Probe {
                 failure_threshold: Some(6),
                 ..every(10, command(&["/usr/bin/check-status", "-l"]))

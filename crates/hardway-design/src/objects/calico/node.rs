@@ -80,7 +80,7 @@ fn pod(inputs: &Inputs<'_>, calico: &Calico) -> Result<PodSpec, DesignError> {
                 ..Lifecycle::default()
             }),
             startup_probe: Some(at_start(readiness(calico))),
-            readiness_probe: Some(every(10, readiness(calico))),
+            readiness_probe: Some(every(2, readiness(calico))),
             liveness_probe: Some(Probe { failure_threshold: Some(6), ..every(10, liveness(calico)) }),
             volume_mounts: Some(vec![
                 mount("lib-modules", "/lib/modules", true),
