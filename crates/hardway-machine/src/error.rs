@@ -59,6 +59,8 @@ pub enum Fault {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    #[error("{user} is not root, and there is no sudo")]
+    SudoMissing { user: String },
     #[error("{user} needs a password for sudo")]
     SudoPasswordNeeded { user: String },
     #[error("{user} may not become root: {}", list(output))]

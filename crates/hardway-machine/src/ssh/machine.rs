@@ -114,14 +114,19 @@ impl Machine for SshMachine {
     }
 }
 
+/// What a shell ends with when there is no such program (POSIX, 2.8.2).
+const COMMAND_NOT_FOUND: i32 = 127;
+
 /// Asks sudo once, so that a wrong password is said once and not at every step.
 async fn find_root(connection: &Connection, settings: &SshSettings) -> Result<Root, Fault> {
     if settings.user == "root" {
         return Ok(Root::Already);
     }
     let user = settings.user.clone();
-    if Process::plain(connection, "exec sudo -n true", Vec::new()).await?.success() {
-        return Ok(Root::Sudo);
+    match Process::plain(connection, "exec sudo -n true", Vec::new()).await?.code {
+        0 => return Ok(Root::Sudo),
+        COMMAND_NOT_FOUND => return Err(Fault::SudoMissing { user }),
+        _ => {}
     }
     let Some(password) = &settings.sudo_password else { return Err(Fault::SudoPasswordNeeded { user }) };
     let line = format!("{}\n", password.expose_secret()).into_bytes();

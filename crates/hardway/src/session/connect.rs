@@ -154,6 +154,7 @@ fn help(fault: &Fault) -> String {
             format!("let {user} in with one of your keys (ssh-copy-id), or set spec.ssh.identityFile")
         }
         Fault::IdentityUnreadable { .. } => "check spec.ssh.identityFile in cluster.yaml".to_owned(),
+        Fault::SudoMissing { .. } => "set spec.ssh.user to root, or install sudo there".to_owned(),
         Fault::SudoPasswordNeeded { .. } => "set HARDWAY_SUDO_PASSWORD, or allow sudo without a password".to_owned(),
         Fault::SudoRefused { user, .. } => {
             format!("check HARDWAY_SUDO_PASSWORD, and that sudo lets {user} run everything")
