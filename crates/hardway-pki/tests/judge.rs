@@ -1,5 +1,7 @@
 //! What is missing, what is renewed and what is left alone.
 
+#![allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests look at files")]
+
 mod common;
 
 use hardway_pki::{AlternativeName, Bundle, Identity, PkiError, Reason, complete, inspect, missing};

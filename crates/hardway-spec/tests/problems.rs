@@ -1,5 +1,7 @@
 //! Specs with problems, each beside what is said of it: `problems/NAME.yaml` and `problems/NAME.snap`.
 
+#![allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests look at files")]
+
 use std::fs;
 use std::path::Path;
 

@@ -109,6 +109,7 @@ impl Source<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests run programs")]
 mod tests {
     use std::process::Command;
 

@@ -153,6 +153,7 @@ fn names(names: &[AlternativeName]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests run programs")]
 mod tests {
     use std::process::Command;
 
