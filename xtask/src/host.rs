@@ -5,12 +5,13 @@ use std::process::Command;
 use crate::run::{Failure, must};
 
 /// A program, and Debian's package that has it.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 6] = [
     ("shellcheck", "shellcheck"),
     ("dash", "dash"),
     ("openssl", "openssl"),
     ("cfssl", "golang-cfssl"),
     ("sshd", "openssh-server"),
+    ("ip", "iproute2"),
 ];
 
 /// Installs what this machine lacks, saying so.

@@ -24,16 +24,16 @@ pub struct Arguments {
 
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<ExitCode, CommandError> {
     let session = Session::open(common, output)?;
-    let selection = Selection::named(["kubectl"]).map_err(CommandError::failed)?;
-    // kubectl's own output must stand alone.
-    let silent = Output { quiet: true, ..output };
-    let catalog = obtain(silent, &selection).await?;
-    let kubectl = &catalog.binaries["kubectl"].path;
     let kubeconfig = session.workspace.root().join(ADMIN_REMOTE);
     if !kubeconfig.exists() {
         return Err(CommandError::input(Message(format!("there is no {} yet", kubeconfig.display())))
             .with_help("run `hardway apply` first"));
     }
+    let selection = Selection::named(["kubectl"]).map_err(CommandError::failed)?;
+    // kubectl's own output must stand alone.
+    let silent = Output { quiet: true, ..output };
+    let catalog = obtain(silent, &selection).await?;
+    let kubectl = &catalog.binaries["kubectl"].path;
     let mut command = Command::new(kubectl);
     command.arg("--kubeconfig").arg(kubeconfig);
     if let Some(address) = session.cluster.endpoint_address() {
