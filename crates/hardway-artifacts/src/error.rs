@@ -46,6 +46,9 @@ pub enum Error {
     )]
     GoTooOld { component: &'static str, found: String, needed: String },
 
+    #[error("Go is set up without a checksum database, which vouches for what is built: run `go env -u GOSUMDB`")]
+    ChecksumDatabaseOff,
+
     #[error("cannot tell which Go is installed: `go env GOVERSION` printed {printed:?}")]
     GoVersionUnreadable { printed: String },
 

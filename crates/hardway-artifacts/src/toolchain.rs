@@ -55,9 +55,10 @@ impl Toolchain {
             source,
         })?;
         let output = Command::new("go")
-            .args(["env", "GOVERSION"])
+            .args(["env", "GOVERSION", "GOSUMDB"])
             .env("GOWORK", "off")
             .env_remove("GOFLAGS")
+            .env_remove("GOSUMDB")
             .current_dir(folder.path())
             .output();
         let output = match output {
@@ -67,15 +68,19 @@ impl Toolchain {
             }
             Err(source) => return Err(Error::Start { program: "go", source }),
         };
-        let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        check(newest, &printed)?;
-        Ok(Self { version: printed, architecture })
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let (version, checksum_database) = printed.split_once('\n').unwrap_or((&printed, ""));
+        check(newest, version.trim())?;
+        if checksum_database.trim() == "off" {
+            return Err(Error::ChecksumDatabaseOff);
+        }
+        Ok(Self { version: version.trim().to_owned(), architecture })
     }
 
     /// The `go` command for `build`, in `folder`.
     ///
     /// What the user has set up for their own builds does not reach it. The checksum database
-    /// stays in force whatever the user's settings say.
+    /// stays in force: [`Toolchain::find`] refuses a Go that is set up without it.
     pub(crate) fn command(&self, build: &Build, folder: &Utf8Path, temporary: &Utf8Path) -> tokio::process::Command {
         let cgo = match build.linking {
             Linking::PureGo => "0",
@@ -90,13 +95,20 @@ impl Toolchain {
             .env("GOFLAGS", "-mod=readonly")
             .env("GONOSUMDB", "none")
             .env("GOOS", "linux")
-            .env("GOSUMDB", "sum.golang.org")
             .env("GOTMPDIR", temporary)
             .env("GOTOOLCHAIN", self.selector())
             .env("GOWORK", "off");
-        for variable in
-            ["CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_LDFLAGS", "GOAMD64", "GOARM64", "GODEBUG", "GOEXPERIMENT", "GOFIPS140"]
-        {
+        for variable in [
+            "GOSUMDB",
+            "CGO_CFLAGS",
+            "CGO_CPPFLAGS",
+            "CGO_LDFLAGS",
+            "GOAMD64",
+            "GOARM64",
+            "GODEBUG",
+            "GOEXPERIMENT",
+            "GOFIPS140",
+        ] {
             command.env_remove(variable);
         }
         command
