@@ -43,7 +43,7 @@ pub(super) fn observe_script(resources: &[&Resource], depth: Depth) -> String {
         ));
     }
     // The mark of the next section must begin a line, however the file ends.
-    script.section("inventory", &format!("sed '$a\\' {INVENTORY}"));
+    script.section("inventory", &format!("grep '' {INVENTORY}"));
     script.section_of("path", &format!("find {{}} -maxdepth 0 -printf '{FORMAT}'"), &wanted.paths);
     script.section_of("target", &format!("find -L {{}} -maxdepth 0 -printf '{FORMAT}'"), &wanted.targets);
     script.section_of("sha256", "sha256sum {}", &wanted.files);
