@@ -60,13 +60,9 @@ pub(crate) async fn run(runner: &Runner, stage: &Stage) -> Result<(), StageFailu
         next += 1;
         match &stage.steps[first].action {
             Action::CopyBinary(_) | Action::CopyImage(_) => copy(runner, stage, first).await?,
-            Action::ApplyObject(_) => {
-                while matches!(stage.steps.get(next).map(|step| &step.action), Some(Action::ApplyObject(_))) {
-                    next += 1;
-                }
-                apply(runner, stage, first..next).await?;
+            Action::ApplyObject(_) | Action::DeleteObject(_) | Action::WaitInCluster(_) => {
+                in_cluster(runner, stage, first).await?;
             }
-            Action::DeleteObject(_) | Action::WaitInCluster(_) => in_cluster(runner, stage, first).await?,
             _ => {
                 while stage.steps.get(next).is_some_and(|step| step.action.runs_as_script()) {
                     next += 1;
@@ -221,14 +217,6 @@ async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), 
         runner.say(Event::StepProgress { step: step_ref(stage, number), bytes: sent, total: wanted.size });
     };
     Ok(machine.copy(&blob, &mut on_bytes).await?)
-}
-
-/// Applies consecutive objects: namespaces and definitions come first in the design, so order is kept.
-async fn apply(runner: &Runner, stage: &Stage, steps: std::ops::Range<usize>) -> Result<(), StageFailure> {
-    for number in steps {
-        in_cluster(runner, stage, number).await?;
-    }
-    Ok(())
 }
 
 async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StageFailure> {

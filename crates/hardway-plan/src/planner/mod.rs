@@ -10,7 +10,7 @@ pub(crate) use system::archive_path;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{Design, Group, GroupId, Observation, Observed, Place, Resource, ResourceId};
+use hardway_design::{Design, Group, GroupId, Observation, Observed, Resource, ResourceId};
 use hardway_spec::MachineName;
 
 use crate::{Action, Inventory, InventoryError, Plan, Stage, Step};
@@ -154,9 +154,4 @@ fn pretty(value: &serde_json::Value) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("a JSON value can be printed");
     text.push('\n');
     text
-}
-
-/// The place of a machine's groups.
-fn place(machine: &MachineName) -> Place {
-    Place::Machine(machine.clone())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hardway_design::{Design, GroupId, Place};
 
-use super::{place, record};
+use super::record;
 use crate::{Plan, Stage, Step};
 
 /// Drops groups with nothing to do and joins the edges that led through them.
@@ -36,7 +36,7 @@ pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>,
         if recorded.contains(&group.id.place)
             && let Place::Machine(machine) = &group.id.place
         {
-            after.push(GroupId { place: place(machine), name: record::STAGE.to_owned() });
+            after.push(GroupId::on(machine, record::STAGE));
         }
         stages.push(Stage { id: group.id.clone(), after, steps: own.clone() });
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hardway_design::{Condition, File, Image, Task};
+use hardway_design::{Condition, File, Image};
 
 use crate::inventory::{Entry, INVENTORY};
 use crate::planner::archive_path;
@@ -106,7 +106,7 @@ impl Body<'_> {
                 unit_action("restart", unit, ready.as_ref())
             }
             Action::ReloadUnit { unit, ready } => unit_action("reload", unit, ready.as_ref()),
-            Action::RunTask(task) => self.task(task),
+            Action::RunTask(task) => task.run.clone(),
             Action::WaitOnMachine(condition) => {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }
@@ -134,10 +134,6 @@ impl Body<'_> {
         let path = quote(&file.path);
         let keep = if keep_original { format!("keep {path}\n") } else { String::new() };
         format!("{keep}put {name} {path} {:o} {}", file.mode, quote(&file.owner))
-    }
-
-    fn task(&mut self, task: &Task) -> String {
-        task.run.clone()
     }
 }
 
