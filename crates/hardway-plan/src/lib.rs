@@ -4,15 +4,25 @@
 
 mod change;
 mod inventory;
+mod narrow;
 mod plan;
 mod planner;
 mod preflight;
+mod proposal;
 mod removal;
+mod saved;
 pub mod script;
+mod view;
 
 pub use change::Change;
 pub use inventory::{Entry, INVENTORY, Inventory, InventoryError};
+pub use narrow::{LeftOut, Selection, SelectionError, narrow};
 pub use plan::{Action, Blob, Plan, Stage, Step};
 pub use planner::{Sight, plan};
 pub use preflight::{Obstacle, platform, preflight};
+pub use proposal::{Proposal, WorkspaceChange};
 pub use removal::removal;
+pub use saved::{Fingerprints, Moved, SavedPlan, SavedPlanError};
+pub use view::{
+    ActionKind, ChangeView, CopyView, LeftOutView, PLAN_FORMAT_VERSION, PlanView, StageView, StepView, json_schema,
+};

@@ -25,3 +25,4 @@ pub use parse::parse;
 pub use pki::{KeyAlgorithm, Pki, Subject, Validity};
 pub use problem::{Problem, SpecErrors};
 pub use schema::json_schema;
+pub use suggest::did_you_mean;

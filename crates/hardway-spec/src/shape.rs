@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
                 let help = if known.is_empty() {
                     "nothing can be set here: write `{}`".to_owned()
                 } else {
-                    suggest::help(&entry.key, known)
+                    suggest::did_you_mean(&entry.key, known)
                 };
                 let problem = Problem::at(entry.place, format!("there is no field `{}` here", entry.key));
                 self.problems.push(problem.in_field(path).with_help(help));
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
             return Some(text.into());
         }
         let problem = Problem::at(node.place, format!("`{text}` is not one of the choices"));
-        self.report(path, problem.with_help(suggest::help(text, words)));
+        self.report(path, problem.with_help(suggest::did_you_mean(text, words)));
         None
     }
 

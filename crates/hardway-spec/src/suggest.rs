@@ -12,8 +12,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Help for a word that is none of the candidates.
-pub(crate) fn help(word: &str, candidates: &[&str]) -> String {
+/// Help for a word that is none of the candidates: "did you mean `w1`?", or all of them where none is near.
+pub fn did_you_mean(word: &str, candidates: &[&str]) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None => format!("expected one of {}", list(candidates)),

@@ -6,6 +6,7 @@ mod record;
 mod system;
 mod units;
 
+pub(crate) use order::{before, nearest};
 pub(crate) use system::archive_path;
 
 use std::collections::{BTreeMap, BTreeSet};

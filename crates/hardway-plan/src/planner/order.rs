@@ -48,7 +48,7 @@ pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>,
 }
 
 /// Every group that comes before `id`, near or far.
-fn before<'a>(id: &GroupId, edges: &BTreeMap<&'a GroupId, &'a [GroupId]>) -> BTreeSet<&'a GroupId> {
+pub(crate) fn before<'a>(id: &GroupId, edges: &BTreeMap<&'a GroupId, &'a [GroupId]>) -> BTreeSet<&'a GroupId> {
     let mut found = BTreeSet::new();
     let mut open: Vec<&'a GroupId> = edges.get(id).into_iter().flat_map(|after| after.iter()).collect();
     while let Some(next) = open.pop() {
@@ -60,7 +60,7 @@ fn before<'a>(id: &GroupId, edges: &BTreeMap<&'a GroupId, &'a [GroupId]>) -> BTr
 }
 
 /// The closest groups before `id` that are kept, looking through those that are not.
-fn nearest(id: &GroupId, edges: &BTreeMap<&GroupId, &[GroupId]>, kept: &dyn Fn(&GroupId) -> bool) -> Vec<GroupId> {
+pub(crate) fn nearest(id: &GroupId, edges: &BTreeMap<&GroupId, &[GroupId]>, kept: &dyn Fn(&GroupId) -> bool) -> Vec<GroupId> {
     let mut found: Vec<GroupId> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open: Vec<&GroupId> = edges.get(id).into_iter().flat_map(|after| after.iter()).rev().collect();
