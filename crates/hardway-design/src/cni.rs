@@ -16,7 +16,7 @@ use crate::operating_system::PACKAGES;
 use crate::paths::{CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{certificate_of, directory, file, key_pair_of, unit_file};
 use crate::systemd::{Service, ServiceKind, UnitFile};
-use crate::{Condition, Content, DesignError, Group, GroupId, Inputs, Link, Resource, Unit, containerd, etcd, kubelet};
+use crate::{Condition, Content, DesignError, Disruption, Group, GroupId, Inputs, Link, Resource, Unit, containerd, etcd, kubelet};
 
 /// The group that copies the plugins, and in bridge mode configures them.
 pub(crate) const GROUP: &str = "cni";
@@ -242,7 +242,7 @@ fn bridge(cluster: &Cluster, machine: &Machine) -> Result<Vec<Resource>, DesignE
             restart_on: vec![format!("{UNITS}/{ROUTES_SERVICE}")],
             reload_on: Vec::new(),
             ready: None,
-            disruption: Some("pods of different nodes lose each other for a moment".to_owned()),
+            disruption: Some(Disruption::Local("its pods do not reach those of other nodes for a moment")),
         }));
     }
     Ok(resources)

@@ -13,7 +13,7 @@ use crate::paths::{BIN, CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{KillMode, Restart, Service, ServiceKind, UnitFile};
 use crate::{
-    Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver, kube_scheduler, remains,
+    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver, kube_scheduler, remains,
 };
 
 /// The group that copies the programs.
@@ -110,7 +110,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
                 restart_on: vec![format!("{BIN}/containerd"), CONFIG.to_owned(), format!("{UNITS}/{SERVICE}")],
                 reload_on: Vec::new(),
                 ready: None,
-                disruption: Some("running containers go on; none starts or stops meanwhile".to_owned()),
+                disruption: Some(Disruption::Local("running containers go on, none starts or stops meanwhile")),
             }),
         ],
     };

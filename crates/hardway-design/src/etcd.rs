@@ -14,7 +14,8 @@ use crate::paths::{BIN, UNITS, url};
 use crate::resources::{certificate_of, directory, directory_of, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
 use crate::{
-    Condition, DesignError, Directory, Group, GroupId, Inputs, Resource, Task, Unit, User, kube_scheduler, tls,
+    Condition, DesignError, Directory, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Task, Unit, User,
+    kube_scheduler, tls,
 };
 
 /// The group that copies the programs.
@@ -27,6 +28,8 @@ pub(crate) const AUTH: &str = "etcd-auth";
 const USER: &str = "etcd";
 const FOLDER: &str = "/etc/etcd";
 const PKI: &str = "/etc/etcd/pki";
+/// The authority that members and clients are checked against.
+const AUTHORITY: &str = "/etc/etcd/pki/ca.pem";
 const DATA: &str = "/var/lib/etcd";
 const SERVICE: &str = "etcd.service";
 
@@ -114,7 +117,13 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
             check: format!("{}\netcdctl endpoint health", administration()),
             timeout: READY_WITHIN,
         }),
-        disruption: Some("the API is away until etcd has a quorum again, for a few seconds".to_owned()),
+        disruption: Some(Disruption::Shared(Shared {
+            role: "etcd member",
+            needs: Needs::Majority,
+            among_others: "the others keep the quorum meanwhile",
+            alone: "the API is away for about 1 s",
+            agreement: Some(AUTHORITY),
+        })),
     }));
     Ok(Group {
         id: GroupId::on(&machine.name, GROUP),

@@ -11,7 +11,7 @@ use hardway_spec::{Cluster, Machine};
 use crate::operating_system::{BASE, PACKAGES};
 use crate::paths::API_PORT;
 use crate::resources::file;
-use crate::{Content, DesignError, Group, GroupId, Inputs, Resource, Unit};
+use crate::{Content, DesignError, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Unit};
 
 /// The group that configures and starts it.
 pub(crate) const GROUP: &str = "haproxy";
@@ -45,7 +45,14 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             restart_on: Vec::new(),
             reload_on: [CONFIG, COMBINED, AUTHORITY].map(str::to_owned).into(),
             ready: None,
-            disruption: None,
+            disruption: Some(Disruption::Shared(Shared {
+                role: "load balancer",
+                needs: Needs::One,
+                // Clients do not move to another by themselves.
+                among_others: "connections through it break and new ones are refused for a moment",
+                alone: "connections to the API break and new ones are refused for a moment",
+                agreement: None,
+            })),
         }),
     ];
     Ok(vec![Group {

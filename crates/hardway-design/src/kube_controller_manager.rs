@@ -11,7 +11,9 @@ use crate::kubeconfig::{Client, kubeconfig};
 use crate::paths::{BIN, CLUSTER_CA, PKI, UNITS};
 use crate::resources::{file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
-use crate::{Content, DesignError, Group, GroupId, Inputs, Resource, Unit, kube_apiserver, tls};
+use crate::{
+    Content, DesignError, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Unit, kube_apiserver, tls,
+};
 
 /// The group that copies the program.
 pub(crate) const COPY: &str = "copy-kube-controller-manager";
@@ -55,7 +57,15 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         ],
         reload_on: Vec::new(),
         ready: None,
-        disruption: None,
+        // It does not give its lease back when it ends (ControllerManagerReleaseLeaderElectionLockOnExit is off), so
+        // that also its own next process waits until the lease has run out: 15 s.
+        disruption: Some(Disruption::Shared(Shared {
+            role: "control plane",
+            needs: Needs::One,
+            among_others: "if it leads, another takes over after about 15 s",
+            alone: "no controller acts for about 15 s",
+            agreement: None,
+        })),
     }));
 
     let start = Group {

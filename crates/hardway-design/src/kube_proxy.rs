@@ -10,7 +10,7 @@ use crate::kubeconfig::{Client, kubeconfig};
 use crate::paths::{BIN, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
-use crate::{Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, kubelet, yaml};
+use crate::{Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, kubelet, yaml};
 
 /// The group that copies the program.
 pub(crate) const COPY: &str = "copy-kube-proxy";
@@ -70,7 +70,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             ],
             reload_on: Vec::new(),
             ready: None,
-            disruption: Some("rules for Services stay; changes wait for a second".to_owned()),
+            disruption: Some(Disruption::Local("its rules stay and Services go on, changes to them wait meanwhile")),
         }),
     ];
     // It asks once a second for its node, which the kubelet registers.

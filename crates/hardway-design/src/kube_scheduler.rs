@@ -13,7 +13,8 @@ use crate::paths::{BIN, CLUSTER_CA, PKI, UNITS};
 use crate::resources::{file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
 use crate::{
-    Content, DesignError, Group, GroupId, Inputs, Resource, Unit, kube_apiserver, kube_controller_manager, tls, yaml,
+    Content, DesignError, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Unit, kube_apiserver,
+    kube_controller_manager, tls, yaml,
 };
 
 /// The group that copies the program.
@@ -72,7 +73,14 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         ],
         reload_on: Vec::new(),
         ready: None,
-        disruption: None,
+        // It gives its lease back when it ends, and others ask for it every 2 s.
+        disruption: Some(Disruption::Shared(Shared {
+            role: "control plane",
+            needs: Needs::One,
+            among_others: "if it leads, another takes over within about 2 s",
+            alone: "new pods get no node for about 2 s",
+            agreement: None,
+        })),
     }));
 
     let start = Group {

@@ -15,7 +15,7 @@ use crate::paths::{BIN, CLUSTER_CA, UNITS};
 use crate::resources::{directory, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, UnitFile};
 use crate::{
-    CgroupVersion, Content, DesignError, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, containerd,
+    CgroupVersion, Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, containerd,
     haproxy, kube_apiserver, remains, tls, yaml,
 };
 
@@ -130,7 +130,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         ],
         reload_on: Vec::new(),
         ready: None,
-        disruption: Some("running pods go on; the node's status is not reported for a few seconds".to_owned()),
+        disruption: Some(Disruption::Local("running pods go on, none starts or stops meanwhile")),
     }));
 
     // A kubelet that finds no API backs off, and registers seconds after the API is there.

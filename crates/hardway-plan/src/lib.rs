@@ -3,6 +3,7 @@
 //! Invariant: no I/O, clock, randomness or async. The same design and facts give the same plan.
 
 mod change;
+mod graph;
 mod inventory;
 mod narrow;
 mod plan;
@@ -12,6 +13,7 @@ mod proposal;
 mod removal;
 mod saved;
 pub mod script;
+mod units;
 mod view;
 
 pub use change::Change;

@@ -115,6 +115,15 @@ impl Action {
         !in_cluster && self.blob().is_none()
     }
 
+    /// The unit whose running process the step ends, if it does.
+    pub fn interrupts(&self) -> Option<&str> {
+        match self {
+            Self::RestartUnit { unit, .. } => Some(unit),
+            Self::Remove(crate::inventory::Entry::Unit { name }) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether the step only waits and changes nothing by itself.
     pub fn only_waits(&self) -> bool {
         matches!(self, Self::WaitOnMachine(_) | Self::WaitInCluster(_))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hardway_design::{
-    Await, Condition, Content, Design, File, Group, GroupId, Observation, Observed, Package, Resource, ResourceId,
+    Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package, Resource, ResourceId,
     Sysctl, Task, Unit, UnitObservation,
 };
 use hardway_plan::{Action, INVENTORY, Plan, Sight, plan, removal};
@@ -28,7 +28,7 @@ fn unit(name: &str, restart_on: &[&str], reload_on: &[&str]) -> Resource {
         restart_on: owned(restart_on),
         reload_on: owned(reload_on),
         ready: None,
-        disruption: Some("away for a moment".to_owned()),
+        disruption: Some(Disruption::Local("it is away for a moment")),
     })
 }
 
@@ -128,7 +128,7 @@ fn a_changed_file_restarts_only_the_units_that_read_it() {
     assert_eq!(titles(&plan), ["Write /etc/etcd/ca.pem", "Restart etcd.service"]);
     let restart = plan.stages[0].steps.last().unwrap();
     assert_eq!(restart.reason, "/etc/etcd/ca.pem changes");
-    assert_eq!(restart.disruption.as_deref(), Some("away for a moment"));
+    assert_eq!(restart.disruption.as_deref(), Some("etcd restarts on m1: it is away for a moment"));
 }
 
 #[test]

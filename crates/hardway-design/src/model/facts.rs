@@ -125,3 +125,10 @@ pub struct UnitObservation {
     /// Paths of `reload_on` that changed since hardway last started, restarted or reloaded the unit.
     pub unloaded: Vec<String>,
 }
+
+impl UnitObservation {
+    /// Whether it runs at all.
+    pub fn is_active(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading")
+    }
+}

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod content;
+mod disruption;
 mod encryption;
 mod facts;
 mod group;
@@ -9,6 +10,7 @@ mod resource;
 
 pub use catalog::{BinaryArtifact, Catalog, ImageArtifact};
 pub use content::Content;
+pub use disruption::{Disruption, Needs, Shared};
 pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};

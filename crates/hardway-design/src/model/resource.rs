@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Content;
+use crate::{Content, Disruption};
 
 /// One thing that must be so. A list of resources is brought about in its order.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,8 +149,8 @@ pub struct Unit {
     pub reload_on: Vec<String>,
     /// What must hold after a start, restart or reload before the step counts as done.
     pub ready: Option<Condition>,
-    /// What the operator would notice of a restart: "the API is away for about 2 s".
-    pub disruption: Option<String>,
+    /// What the operator would notice of a restart; None where nobody does.
+    pub disruption: Option<Disruption>,
 }
 
 /// A condition that a machine's own shell can check.

@@ -1,8 +1,10 @@
 //! plan = design − facts.
 
 mod files;
+mod meaning;
 mod order;
 mod record;
+mod rolling;
 mod system;
 mod units;
 
@@ -65,7 +67,10 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     for group in design.in_cluster() {
         steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref()));
     }
-    Ok(order::arrange(design, steps, extra))
+    let mut plan = order::arrange(design, steps, extra);
+    rolling::one_at_a_time(&mut plan, design, sight);
+    meaning::fill(&mut plan, design, sight);
+    Ok(plan)
 }
 
 /// The steps of all but units and waits, which need to know of the whole machine's changes first.

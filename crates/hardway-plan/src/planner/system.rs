@@ -1,6 +1,6 @@
 //! Packages, users, kernel settings, images and tasks.
 
-use hardway_design::{Group, Image, Observation, Resource, Task, UnitObservation};
+use hardway_design::{Group, Image, Observation, Resource, Task};
 
 use super::MachineView;
 use crate::{Action, Blob, Step};
@@ -116,9 +116,4 @@ fn image_steps(resource: &Resource, image: &Image, seen: Option<&Observation>) -
 /// Where an image's archive stands until containerd has it.
 pub(crate) fn archive_path(image: &Image) -> String {
     format!("/var/lib/hardway/images/{}.tar", image.sha256)
-}
-
-/// Whether a unit runs at all, as far as was seen.
-pub(super) fn is_active(unit: &UnitObservation) -> bool {
-    matches!(unit.active.as_str(), "active" | "reloading")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hardway_design::{Group, Observation, Resource, ResourceId, Unit, UnitObservation};
 
-use super::{MachineView, system};
+use super::MachineView;
 use crate::{Action, Step};
 
 /// Each unit's steps, by the unit's resource. Units with nothing to do are left out.
@@ -27,12 +27,12 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
         Some(Observation::Unit(seen)) => seen,
         _ => &absent,
     };
-    let step = |title: String, reason: String, disruption: Option<String>, action: Action| Step {
+    let step = |title: String, reason: String, action: Action| Step {
         title,
         reason,
         resource: resource.id(),
         change: None,
-        disruption,
+        disruption: None,
         action,
     };
     let mut steps = Vec::new();
@@ -40,24 +40,24 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
     let foreign: Vec<&String> = seen.drop_ins.iter().filter(|path| is_foreign(path, view)).collect();
     for path in &foreign {
         let reason = format!("a drop-in on {} that is not hardway's", unit.name);
-        steps.push(step(format!("Remove {path}"), reason, None, Action::RemoveFile((*path).clone())));
+        steps.push(step(format!("Remove {path}"), reason, Action::RemoveFile((*path).clone())));
     }
     if seen.enabled != "enabled" {
         let reason = if seen.enabled.is_empty() { "missing".to_owned() } else { format!("is {}", seen.enabled) };
-        steps.push(step(format!("Enable {}", unit.name), reason, None, Action::EnableUnit(unit.name.clone())));
+        steps.push(step(format!("Enable {}", unit.name), reason, Action::EnableUnit(unit.name.clone())));
     }
     let own_files_changed = view.changed.iter().any(|path| is_unit_path(path, &unit.name));
     let definition_changed = own_files_changed || seen.needs_daemon_reload || !foreign.is_empty();
     if definition_changed || seen.enabled != "enabled" {
         let reason = format!("{}'s unit files changed", unit.name);
-        steps.push(step("Reload systemd's unit files".to_owned(), reason, None, Action::ReloadSystemd));
+        steps.push(step("Reload systemd's unit files".to_owned(), reason, Action::ReloadSystemd));
     }
 
     let changed = |paths: &[String]| paths.iter().find(|path| view.changed.contains(*path)).cloned();
     let (name, ready) = (unit.name.clone(), unit.ready.clone());
-    if !system::is_active(seen) {
+    if !seen.is_active() {
         let reason = if seen.active.is_empty() { "not running".to_owned() } else { format!("is {}", seen.active) };
-        steps.push(step(format!("Start {name}"), reason, None, Action::StartUnit { unit: name, ready }));
+        steps.push(step(format!("Start {name}"), reason, Action::StartUnit { unit: name, ready }));
         return steps;
     }
     let restart_reason = if definition_changed {
@@ -69,7 +69,7 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
     };
     if let Some(reason) = restart_reason {
         let action = Action::RestartUnit { unit: name.clone(), ready };
-        steps.push(step(format!("Restart {name}"), reason, unit.disruption.clone(), action));
+        steps.push(step(format!("Restart {name}"), reason, action));
         return steps;
     }
     let reload_reason = changed(&unit.reload_on)
@@ -77,7 +77,7 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
         .or_else(|| seen.unloaded.first().map(|path| format!("{path} is newer than what was loaded")));
     if let Some(reason) = reload_reason {
         let action = Action::ReloadUnit { unit: name.clone(), ready };
-        steps.push(step(format!("Reload {name}"), reason, None, action));
+        steps.push(step(format!("Reload {name}"), reason, action));
     }
     steps
 }
