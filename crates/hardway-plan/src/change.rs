@@ -1,5 +1,7 @@
 //! How a change is shown: a unified diff, or fingerprints where the content is secret.
 
+use std::fmt;
+
 use hardway_design::Content;
 use similar::TextDiff;
 
@@ -29,6 +31,16 @@ impl Change {
     pub fn diff(name: &str, old: &str, new: &str) -> Self {
         let diff = TextDiff::from_lines(old, new);
         Self::Diff(diff.unified_diff().context_radius(3).header(name, name).to_string())
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Diff(diff) => f.write_str(diff),
+            Self::Fingerprint { old: Some(old), new } => write!(f, "secret, sha256 {old}… becomes {new}…"),
+            Self::Fingerprint { old: None, new } => write!(f, "secret, sha256 {new}…"),
+        }
     }
 }
 
