@@ -1,7 +1,7 @@
 //! A machine in memory, for the tests of whoever uses machines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -10,7 +10,7 @@ use hardway_plan::script::Script;
 use hardway_spec::MachineName;
 use sha2::{Digest, Sha256};
 
-use crate::{Blob, Fault, Machine, MachineError, Output, ScriptEvent};
+use crate::{Blob, Claim, Fault, Hold, Machine, MachineError, Output, ScriptEvent};
 
 /// What a fake machine was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub enum Operation {
     Run(Script),
     Copy(Blob),
     Exec { script: String, stdin: Vec<u8> },
+    Hold { holder: String },
 }
 
 /// What goes wrong with one operation.
@@ -49,6 +50,7 @@ struct State {
     operations: Vec<Operation>,
     troubles: BTreeMap<usize, Trouble>,
     copied: BTreeSet<String>,
+    holder: Arc<Mutex<Option<String>>>,
 }
 
 impl FakeMachine {
@@ -95,7 +97,7 @@ impl FakeMachine {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().expect("no holder of the lock panics")
+        lock(&self.state)
     }
 
     /// Records the operation and does it, unless there is trouble.
@@ -166,6 +168,29 @@ impl Machine for FakeMachine {
         let operation = Operation::Exec { script: script.to_owned(), stdin: stdin.to_vec() };
         self.perform(operation, async move || Ok(output)).boxed()
     }
+
+    fn hold<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Claim, MachineError>> {
+        let claim = async move || {
+            let slot = self.state().holder.clone();
+            {
+                let mut taken = lock(&slot);
+                if taken.is_some() {
+                    return Ok(Claim::Taken(taken.clone()));
+                }
+                *taken = Some(holder.to_owned());
+            }
+            Ok(Claim::Held(Hold::kept(|released| async move {
+                // Released or dropped, which is the same.
+                let _ = released.await;
+                *lock(&slot) = None;
+            })))
+        };
+        self.perform(Operation::Hold { holder: holder.to_owned() }, claim).boxed()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of the lock panics")
 }
 
 /// A rendered stage ends with a line `perform N` per step.

@@ -8,6 +8,7 @@ pub mod fake;
 
 mod error;
 mod event;
+mod hold;
 mod lines;
 mod machine;
 mod probe;
@@ -17,6 +18,7 @@ mod ssh;
 pub use error::{Fault, MachineError, OfferedKey};
 pub use event::ScriptEvent;
 pub use hardway_plan::script::{Script, ScriptFile};
+pub use hold::{Claim, Hold};
 pub use machine::{Blob, Machine, Output};
 pub use probe::{Depth, machine_facts, observe};
 pub use ssh::{

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use futures::future::BoxFuture;
 use hardway_spec::MachineName;
 
-use crate::{MachineError, Script, ScriptEvent};
+use crate::{Claim, MachineError, Script, ScriptEvent};
 
 /// A large file that goes to a machine as it is: a binary, an image archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,4 +65,10 @@ pub trait Machine: Send + Sync {
 
     /// Runs a command that changes nothing. A status other than 0 is an [`Output`], not an error.
     fn exec<'a>(&'a self, script: &'a str, stdin: &'a [u8]) -> BoxFuture<'a, Result<Output, MachineError>>;
+
+    /// Keeps the machine to one holder: until the [`crate::Hold`] goes or the connection with it, another is refused.
+    /// Other operations go on, whoever asks for them: a holder is only told of the other.
+    ///
+    /// `holder` says who it is, to whoever comes second: one line.
+    fn hold<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Claim, MachineError>>;
 }

@@ -1,10 +1,12 @@
 //! What runs on the other side, whatever the way to it: POSIX sh that every operation begins with.
 
 mod copy;
+mod hold;
 mod shell;
 mod stage;
 
 pub(crate) use copy::{CopyAnswer, copy_script};
+pub(crate) use hold::{HEARTBEAT, HoldAnswer, hold_script};
 pub(crate) use shell::quote;
 pub(crate) use stage::{STAGE_SCRIPT, StageReader, stage_tar};
 

@@ -16,8 +16,12 @@ use super::handler::{Client, ClientError, EndReason};
 use super::slots::{Slot, Slots};
 use crate::Fault;
 
-/// For the TCP connection and for the handshake, each.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the TCP connection. The kernel asks at once and again after 1 s and 3 s (tcp(7), RFC 6298), so that two packets
+/// may get lost on the way; and machines are asked side by side, so that this is what all silent ones together cost.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For the handshake and for the login, each: a machine that starts or is starved of CPU needs seconds.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A machine that is gone is noticed after four of these: 20 s, so that one starved of CPU is not given up.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -62,9 +66,9 @@ impl Connection {
             }
         };
         let mut connection = Self { handle, end, slots: Slots::new(), _jump: jump };
-        match timeout(CONNECT_TIMEOUT, authenticate(&mut connection.handle, settings)).await {
+        match timeout(HANDSHAKE_TIMEOUT, authenticate(&mut connection.handle, settings)).await {
             Ok(result) => result?,
-            Err(_) => return Err(connect_timeout(settings)),
+            Err(_) => return Err(no_answer(settings, HANDSHAKE_TIMEOUT)),
         }
         Ok(connection)
     }
@@ -151,7 +155,7 @@ fn family(algorithm: &Algorithm) -> String {
 async fn connect(settings: &SshSettings) -> Result<TcpStream, Fault> {
     let (host, port) = (settings.host.clone(), settings.port);
     let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), port))).await {
-        Err(_) => return Err(connect_timeout(settings)),
+        Err(_) => return Err(no_answer(settings, CONNECT_TIMEOUT)),
         Ok(Err(source)) => return Err(Fault::Unreachable { host, port, source }),
         Ok(Ok(stream)) => stream,
     };
@@ -163,8 +167,8 @@ async fn handshake(
     settings: &SshSettings,
     connecting: impl Future<Output = Result<Handle<Client>, ClientError>>,
 ) -> Result<Handle<Client>, Fault> {
-    match timeout(CONNECT_TIMEOUT, connecting).await {
-        Err(_) => Err(connect_timeout(settings)),
+    match timeout(HANDSHAKE_TIMEOUT, connecting).await {
+        Err(_) => Err(no_answer(settings, HANDSHAKE_TIMEOUT)),
         Ok(Ok(handle)) => Ok(handle),
         Ok(Err(ClientError::HostKey(fault))) => Err(*fault),
         Ok(Err(ClientError::Ssh(error))) => Err(handshake_fault(settings, error)),
@@ -175,6 +179,6 @@ fn handshake_fault(settings: &SshSettings, source: russh::Error) -> Fault {
     Fault::Handshake { host: settings.host.clone(), port: settings.port, source: Box::new(source) }
 }
 
-fn connect_timeout(settings: &SshSettings) -> Fault {
-    Fault::ConnectTimeout { host: settings.host.clone(), port: settings.port, after: CONNECT_TIMEOUT }
+fn no_answer(settings: &SshSettings, after: Duration) -> Fault {
+    Fault::ConnectTimeout { host: settings.host.clone(), port: settings.port, after }
 }

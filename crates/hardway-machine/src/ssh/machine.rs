@@ -11,10 +11,11 @@ use tokio::sync::Mutex;
 
 use super::SshSettings;
 use super::connection::Connection;
+use super::hold::hold;
 use super::process::{Input, Process, Then};
 use super::root::Root;
 use crate::remote::{CopyAnswer, STAGE_SCRIPT, StageReader, copy_script, stage_tar};
-use crate::{Blob, Fault, Machine, MachineError, Output, ScriptEvent};
+use crate::{Blob, Claim, Fault, Machine, MachineError, Output, ScriptEvent};
 
 /// A machine over SSH: one connection, made when it is first needed and again after it was lost.
 ///
@@ -83,6 +84,11 @@ impl SshMachine {
         Process::output(&session.connection, &session.root, script, Input::Bytes(stdin)).await
     }
 
+    async fn claim(&self, holder: &str) -> Result<Claim, Fault> {
+        let session = self.session().await?;
+        hold(&session.connection, &session.root, holder).await
+    }
+
     fn error(&self, fault: Fault) -> MachineError {
         MachineError { machine: self.name.clone(), fault }
     }
@@ -111,6 +117,10 @@ impl Machine for SshMachine {
 
     fn exec<'a>(&'a self, script: &'a str, stdin: &'a [u8]) -> BoxFuture<'a, Result<Output, MachineError>> {
         async move { self.run_command(script, stdin).await.map_err(|fault| self.error(fault)) }.boxed()
+    }
+
+    fn hold<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Claim, MachineError>> {
+        async move { self.claim(holder).await.map_err(|fault| self.error(fault)) }.boxed()
     }
 }
 

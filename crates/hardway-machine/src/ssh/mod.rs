@@ -6,6 +6,7 @@ mod arguments;
 mod auth;
 mod connection;
 mod handler;
+mod hold;
 mod known_hosts;
 mod machine;
 mod openssh_config;

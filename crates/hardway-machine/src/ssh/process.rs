@@ -32,7 +32,7 @@ pub(super) enum Then {
 }
 
 /// How long a command that said its last word may take to end, before its channel is closed from here.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// A command that runs. Dropping it closes its channel.
 pub(super) struct Process {

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hardway_machine::fake::FakeMachine;
-use hardway_machine::{Blob, Fault, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine};
+use hardway_machine::{
+    Blob, Claim, Fault, Hold, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine,
+};
 use sha2::{Digest, Sha256};
 
 use crate::sshd::Sshd;
@@ -81,6 +83,31 @@ async fn keeps_the_contract(machine: &dyn Machine, folder: &Path) {
 
     let output = machine.exec("cat\necho no >&2\nexit 3", b"in").await.unwrap();
     assert_eq!(output, Output { stdout: b"in".to_vec(), stderr: b"no\n".to_vec(), code: 3 });
+
+    let mut first = held(machine, "it's {\"first\"}").await;
+    let Claim::Taken(by) = machine.hold("second").await.unwrap() else { panic!("two have it") };
+    assert_eq!(by.as_deref(), Some("it's {\"first\"}"));
+    machine.exec("true", b"").await.unwrap();
+    assert!(futures::FutureExt::now_or_never(first.lost()).is_none());
+    first.release().await;
+    drop(held(machine, "second").await);
+    // Of what is dropped, the machine learns a moment later.
+    let third = async {
+        loop {
+            if let Claim::Held(hold) = machine.hold("third").await.unwrap() {
+                return hold;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), third).await.unwrap().release().await;
+}
+
+async fn held(machine: &dyn Machine, holder: &str) -> Hold {
+    match machine.hold(holder).await.unwrap() {
+        Claim::Held(hold) => hold,
+        Claim::Taken(by) => panic!("{by:?} has it"),
+    }
 }
 
 #[tokio::test]
@@ -254,7 +281,9 @@ async fn a_dropped_stage_finishes_its_step_begins_no_other_and_leaves_no_folder(
             _ = wait_begun => {}
         }
     }
-    let (shell, folder) = (Path::new("/proc").join(&lines[0]), Path::new(&lines[1]).to_owned());
+    let shell = Path::new("/proc").join(&lines[0]);
+    let folder = sshd.run_folder().join(Path::new(&lines[1]).strip_prefix("/run").unwrap());
+    assert!(folder.exists());
     wait_until(|| !shell.exists()).await;
     std::fs::write(path("go"), "").unwrap();
     wait_until(|| path("first").exists() && !folder.exists()).await;
@@ -269,6 +298,38 @@ async fn a_lost_connection_is_an_error_and_the_next_operation_connects_anew() {
     let fault = machine.exec("kill -9 $PPID; sleep 5", b"").await.unwrap_err().fault;
     assert!(matches!(fault, Fault::ConnectionLost { .. }), "{fault:?}");
     assert_eq!(machine.exec("echo again", b"").await.unwrap().stdout, b"again\n");
+}
+
+#[tokio::test]
+async fn a_machine_is_let_go_with_the_connection_of_its_holder() {
+    let Some(sshd) = Sshd::start() else { return };
+    let (first, second) = (sshd.machine(), sshd.machine());
+    let mut hold = held(&first, "first").await;
+    assert!(matches!(second.hold("second").await.unwrap(), Claim::Taken(Some(by)) if by == "first"));
+    first.exec("kill -9 $PPID", b"").await.unwrap_err();
+    hold.lost().await;
+    held(&second, "second").await.release().await;
+    assert!(!sshd.run_folder().join("hardway.lock").exists());
+}
+
+#[tokio::test]
+async fn of_many_who_want_a_machine_one_has_it() {
+    let Some(sshd) = Sshd::start() else { return };
+    let machines: Vec<SshMachine> = (0..5).map(|_| sshd.machine()).collect();
+    let claims = futures::future::join_all(machines.iter().map(|machine| machine.hold("me"))).await;
+    let held = claims.into_iter().filter(|claim| matches!(claim, Ok(Claim::Held(_)))).count();
+    assert_eq!(held, 1);
+}
+
+#[tokio::test]
+async fn a_hold_leaves_room_where_sshd_allows_two_sessions() {
+    let Some(sshd) = Sshd::start_with("MaxSessions 2") else { return };
+    let machine = sshd.machine();
+    let hold = held(&machine, "first").await;
+    for _ in 0..5 {
+        machine.exec("true", b"").await.unwrap();
+    }
+    hold.release().await;
 }
 
 #[tokio::test]

@@ -35,8 +35,9 @@ impl Sshd {
         keygen(&folder.path().join("user_key"));
         std::fs::copy(folder.path().join("user_key.pub"), folder.path().join("authorized_keys")).unwrap();
         // sshd's own fixed place for its unprivileged half.
-        std::fs::create_dir_all("/run/sshd").unwrap();
-        std::fs::set_permissions("/run/sshd", PermissionsExt::from_mode(0o755)).unwrap();
+        let unprivileged = folder.path().join("run/sshd");
+        std::fs::create_dir_all(&unprivileged).unwrap();
+        std::fs::set_permissions(unprivileged, PermissionsExt::from_mode(0o755)).unwrap();
 
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = folder.path().display();
@@ -47,10 +48,13 @@ impl Sshd {
              SetEnv SHLVL=2\n{lines}\n"
         );
         std::fs::write(folder.path().join("sshd_config"), config).unwrap();
-        // Its sessions get a /opt and a /var/lib of their own: what hardway writes there is gone with them.
-        let script = "mount -t tmpfs none /opt && mount -t tmpfs none /var/lib && exec \"$@\"";
+        // Its sessions get a /opt, a /var/lib and a /run of their own: what hardway writes there is gone with them.
+        let script = "mount --bind \"$1\" /run && shift && mount -t tmpfs none /opt && mount -t tmpfs none /var/lib \
+                      && exec \"$@\"";
         let child = Command::new("unshare")
-            .args(["--mount", "sh", "-c", script, "sh", SSHD, "-D", "-e", "-f"])
+            .args(["--mount", "sh", "-c", script, "sh"])
+            .arg(folder.path().join("run"))
+            .args([SSHD, "-D", "-e", "-f"])
             .arg(folder.path().join("sshd_config"))
             .stderr(Stdio::null())
             .spawn()
@@ -66,6 +70,11 @@ impl Sshd {
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its sessions' /run, as seen from here.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        self.folder().join("run")
     }
 
     pub(crate) fn settings(&self) -> SshSettings {

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use hardway_design::{Await, GroupId, Image, Object, Place, ResourceId};
 use hardway_machine::fake::FakeMachine;
-use hardway_machine::{Blob, Fault, Machine, MachineError, Output, Script, ScriptEvent};
+use hardway_machine::{Blob, Claim, Fault, Machine, MachineError, Output, Script, ScriptEvent};
 use hardway_plan::{Action, Plan, Stage, Step};
 use hardway_run::{ApiError, ClusterApi, Event, Report, Runner};
 use hardway_spec::MachineName;
@@ -159,6 +159,10 @@ impl Machine for StandMachine {
 
     fn exec<'a>(&'a self, script: &'a str, stdin: &'a [u8]) -> BoxFuture<'a, Result<Output, MachineError>> {
         self.fake.exec(script, stdin)
+    }
+
+    fn hold<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<Claim, MachineError>> {
+        self.fake.hold(holder)
     }
 }
 
