@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::run::{Failure, root};
 
-/// Write the generated files again: the JSON Schema of cluster.yaml
+/// Write the generated files again: the JSON Schemas of cluster.yaml and of plans
 #[derive(Args)]
 pub struct Arguments {}
 
@@ -29,5 +29,9 @@ pub fn check() -> Result<(), Failure> {
 }
 
 fn files() -> Vec<(&'static str, String)> {
-    vec![("schema/cluster.json", hardway_spec::json_schema())]
+    vec![
+        ("schema/cluster.json", hardway_spec::json_schema()),
+        ("schema/plan.json", hardway_plan::json_schema()),
+        ("schema/events.json", hardway_run::json_schema()),
+    ]
 }

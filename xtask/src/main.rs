@@ -4,6 +4,7 @@ mod bench;
 mod edges;
 mod generate;
 mod host;
+mod picture;
 mod run;
 mod test;
 
@@ -23,6 +24,7 @@ enum Command {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Generate(generate::Arguments),
+    Picture(picture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Picture(arguments) => picture::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

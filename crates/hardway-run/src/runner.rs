@@ -67,6 +67,9 @@ impl Runner {
             steps: plan.step_count(),
             bytes: plan.bytes_to_copy(),
         });
+        for stage in &plan.stages {
+            self.say(Event::planned(stage));
+        }
         let (senders, receivers): (BTreeMap<_, _>, BTreeMap<_, _>) = plan
             .stages
             .iter()
@@ -96,6 +99,7 @@ impl Runner {
             elapsed: began.elapsed(),
             failed: report.failures.len(),
             skipped: report.skipped.len(),
+            stopped: report.cancelled,
         });
         report
     }

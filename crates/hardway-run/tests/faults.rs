@@ -68,7 +68,8 @@ fn assert_sane(events: &[Event]) {
             Event::StageDone { place, stage, .. } | Event::StageSkipped { place, stage, .. } => {
                 assert!(ended.insert((place.clone(), stage.clone())), "{event:?}");
             }
-            Event::RunStarted { .. } | Event::RunDone { .. } => {}
+            Event::StagePlanned { .. } => assert!(done.is_empty() && running.is_empty(), "{event:?}"),
+            Event::RunOpened { .. } | Event::RunStarted { .. } | Event::RunDone { .. } => {}
         }
     }
     let framing = |event: &&Event| matches!(event, Event::RunStarted { .. } | Event::RunDone { .. });

@@ -14,6 +14,18 @@ pub enum ColorChoice {
     Never,
 }
 
+impl ColorChoice {
+    /// Sets it for the whole process, before anything is printed.
+    pub fn set(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     #[default]
@@ -30,17 +42,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Sets colour for the whole process, once, before anything is printed.
-    pub fn new(color: ColorChoice, format: Format, quiet: bool, verbose: bool) -> Self {
-        match color {
-            ColorChoice::Auto => anstream::ColorChoice::Auto,
-            ColorChoice::Always => anstream::ColorChoice::Always,
-            ColorChoice::Never => anstream::ColorChoice::Never,
-        }
-        .write_global();
-        Self { format, quiet, verbose }
-    }
-
     /// What was asked for: to stdout.
     pub fn data(&self, text: &str) {
         // A reader that went away, as `head` does, is no error of ours.
@@ -77,6 +78,8 @@ impl Output {
 
     /// Whether lines that change in place make sense.
     pub fn is_live(&self) -> bool {
-        !self.quiet && !self.is_json() && std::io::stderr().is_terminal()
+        // A dumb terminal (term(7)) cannot move its cursor.
+        let moves = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        !self.quiet && !self.is_json() && moves && std::io::stderr().is_terminal()
     }
 }

@@ -1,5 +1,7 @@
 //! Columns of text.
 
+use console::{Alignment, pad_str};
+
 /// Rows under a header, each column as wide as its widest cell.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -22,13 +24,14 @@ impl Table {
             self.rows
                 .iter()
                 .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
+                .map(|cell| console::measure_text_width(cell))
                 .max()
                 .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let line = |row: &Vec<String>| {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            let pad = |(cell, width): (&String, &usize)| pad_str(cell, *width, Alignment::Left, None).into_owned();
+            let cells: Vec<String> = row.iter().zip(&widths).map(pad).collect();
             cells.join("  ").trim_end().to_owned()
         };
         self.rows.iter().map(line).collect::<Vec<_>>().join("\n")

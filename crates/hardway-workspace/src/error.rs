@@ -20,6 +20,8 @@ pub enum WorkspaceError {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot make the directory {}", path.display())]
     MakeDirectory { path: PathBuf, source: io::Error },
+    #[error("cannot remove {}", path.display())]
+    Remove { path: PathBuf, source: io::Error },
     #[error("cannot change the permissions of {}", path.display())]
     ChangeMode { path: PathBuf, source: io::Error },
     #[error("the key {} has no certificate {}", key.display(), certificate.display())]
@@ -34,6 +36,8 @@ pub enum WorkspaceError {
     EncryptionKey { path: PathBuf, source: ParseEncryptionKeyError },
     #[error("{} exists, but the key that it holds is not in {}", config.display(), key.display())]
     EncryptionKeyLost { config: PathBuf, key: PathBuf },
+    #[error("{} holds another key than the one to be kept", path.display())]
+    OtherEncryptionKey { path: PathBuf },
     #[error("cannot make an encryption key: the system has no random numbers")]
     Random,
     #[error("the workspace {} is in use{}", directory.display(), by(holder.as_ref()))]
@@ -67,6 +71,7 @@ impl WorkspaceError {
                 key.display()
             ),
             Self::Locked { .. } => "wait until it is done".to_owned(),
+            Self::OtherEncryptionKey { .. } => "run the same command again: it takes the key that is there".to_owned(),
             Self::KeyPair { .. }
             | Self::EncryptionKey { .. }
             | Self::Random
@@ -74,6 +79,7 @@ impl WorkspaceError {
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::MakeDirectory { .. }
+            | Self::Remove { .. }
             | Self::ChangeMode { .. } => return None,
         })
     }

@@ -10,7 +10,8 @@ pub(crate) const PKI: &str = "pki";
 pub(crate) const CA_CONFIG: &str = "pki/ca/ca-config.json";
 pub(crate) const CONFIGS: &str = "configs";
 pub(crate) const ENCRYPTION: &str = "data-encryption";
-pub(crate) const ENCRYPTION_KEY: &str = "data-encryption/encryption-key";
+/// The key that secrets in etcd are encrypted with.
+pub const ENCRYPTION_KEY: &str = "data-encryption/encryption-key";
 pub(crate) const ENCRYPTION_CONFIG: &str = "data-encryption/encryption-config.yaml";
 /// What hardway remembers; the operator has no business in it.
 pub(crate) const STATE: &str = ".hardway";

@@ -14,11 +14,14 @@ mod lock;
 mod outside;
 mod permissions;
 mod pki;
+mod runs;
 mod workspace;
 
+pub use encryption::new_encryption_key;
 pub use error::WorkspaceError;
-pub use layout::{SPEC, certificate_path, key_path, request_path};
+pub use layout::{ENCRYPTION_KEY, SPEC, certificate_path, key_path, request_path};
 pub use lock::{Holder, Lock};
 pub use outside::{write_exported, write_private};
 pub use permissions::LoosePermissions;
-pub use workspace::Workspace;
+pub use runs::{KEPT_RUNS, RunDirectory};
+pub use workspace::{Held, Workspace};

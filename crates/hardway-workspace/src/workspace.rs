@@ -5,16 +5,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hardway_design::Content;
-use jiff::Timestamp;
 
 use crate::file::{self, Access};
-use crate::layout::{KNOWN_HOSTS, LAB, RUNS, SPEC, STATE};
+use crate::layout::{KNOWN_HOSTS, LAB, SPEC, STATE};
 use crate::{WorkspaceError, gitignore};
 
 /// A folder with a `cluster.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace {
     root: PathBuf,
+}
+
+/// A file of the workspace beside what it should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Same,
+    Other,
+    Nothing,
 }
 
 impl Workspace {
@@ -69,6 +76,20 @@ impl Workspace {
         self.write_file(relative, content.bytes(), Access::of(content))
     }
 
+    /// How a file that the design makes stands in the workspace.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Read`] where it exists and cannot be read.
+    pub fn held(&self, relative: &str, content: &Content) -> Result<Held, WorkspaceError> {
+        let path = self.path(relative);
+        match fs::read(&path) {
+            Ok(bytes) if bytes == content.bytes() => Ok(Held::Same),
+            Ok(_) => Ok(Held::Other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Held::Nothing),
+            Err(source) => Err(WorkspaceError::Read { path, source }),
+        }
+    }
+
     /// The host keys that were accepted, as a known_hosts file (sshd(8)) that ssh itself may use.
     pub fn known_hosts_path(&self) -> PathBuf {
         self.path(KNOWN_HOSTS)
@@ -105,27 +126,6 @@ impl Workspace {
     /// Where the local machines of the workspace `root` keep what is theirs, also before there is a `cluster.yaml`.
     pub fn lab_directory_in(root: &Path) -> PathBuf {
         root.join(LAB)
-    }
-
-    /// Makes the folder of a run, named after its start: `.hardway/runs/20261123T170000Z`.
-    ///
-    /// # Errors
-    /// [`WorkspaceError::MakeDirectory`] where it cannot be made.
-    pub fn create_run_directory(&self, started: Timestamp) -> Result<PathBuf, WorkspaceError> {
-        file::make_directory(&self.path(RUNS))?;
-        let name = started.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let mut path = self.path(RUNS).join(&name);
-        // Two runs may start within one second.
-        for attempt in 2.. {
-            match fs::create_dir(&path) {
-                Ok(()) => break,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    path = self.path(RUNS).join(format!("{name}-{attempt}"));
-                }
-                Err(source) => return Err(WorkspaceError::MakeDirectory { path, source }),
-            }
-        }
-        Ok(path)
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {

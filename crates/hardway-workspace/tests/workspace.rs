@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use hardway_design::Content;
 use hardway_pki::{Bundle, Identity, complete};
 use hardway_spec::Cluster;
-use hardway_workspace::{Workspace, WorkspaceError, certificate_path, key_path, request_path};
-use jiff::Timestamp;
+use hardway_workspace::{Holder, KEPT_RUNS, Held, Workspace, WorkspaceError, certificate_path, key_path, new_encryption_key, request_path};
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 const DOCUMENT: &str = "
@@ -157,23 +157,45 @@ fn key_files_that_others_may_read_are_found_and_tightened() {
 }
 
 #[test]
-fn the_encryption_key_is_made_once() {
+fn the_encryption_key_is_kept_and_never_replaced() {
     let (directory, workspace) = workspace();
-    let key = workspace.encryption_key().unwrap();
-    assert_eq!(workspace.encryption_key().unwrap(), key);
+    assert_eq!(workspace.read_encryption_key().unwrap(), None);
+    assert!(!directory.path().join("data-encryption").exists(), "reading wrote something");
+
+    let key = new_encryption_key().unwrap();
+    workspace.write_encryption_key(&key).unwrap();
+    workspace.write_encryption_key(&key).unwrap();
+    assert_eq!(workspace.read_encryption_key().unwrap(), Some(key.clone()));
     assert_eq!(mode(&directory.path().join("data-encryption/encryption-key")), 0o600);
     let config = directory.path().join("data-encryption/encryption-config.yaml");
     assert_eq!(mode(&config), 0o600);
     assert!(fs::read_to_string(config).unwrap().contains(key.as_base64()));
+
+    let error = workspace.write_encryption_key(&new_encryption_key().unwrap()).unwrap_err();
+    assert!(matches!(error, WorkspaceError::OtherEncryptionKey { .. }), "{error}");
+    assert_eq!(workspace.read_encryption_key().unwrap(), Some(key));
 }
 
 #[test]
 fn a_lost_encryption_key_is_not_replaced() {
     let (directory, workspace) = workspace();
-    workspace.encryption_key().unwrap();
+    let key = new_encryption_key().unwrap();
+    workspace.write_encryption_key(&key).unwrap();
     fs::remove_file(directory.path().join("data-encryption/encryption-key")).unwrap();
-    let error = workspace.encryption_key().unwrap_err();
-    assert!(matches!(error, WorkspaceError::EncryptionKeyLost { .. }), "{error}");
+    for error in [workspace.read_encryption_key().unwrap_err(), workspace.write_encryption_key(&key).unwrap_err()] {
+        assert!(matches!(error, WorkspaceError::EncryptionKeyLost { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_differs_is_told_from_one_that_is_missing() {
+    let (_directory, workspace) = workspace();
+    let (path, content) = ("configs/admin/admin.kubeconfig", Content::secret("secret"));
+    assert_eq!(workspace.held(path, &content).unwrap(), Held::Nothing);
+    workspace.write(path, &content).unwrap();
+    assert_eq!(workspace.held(path, &content).unwrap(), Held::Same);
+    workspace.write(path, &Content::secret("damaged")).unwrap();
+    assert_eq!(workspace.held(path, &content).unwrap(), Held::Other);
 }
 
 #[test]
@@ -198,13 +220,22 @@ fn a_known_host_is_added_once() {
 #[test]
 fn a_second_command_is_told_who_has_the_lock() {
     let (_directory, workspace) = workspace();
-    let lock = workspace.lock("hardway apply", now()).unwrap();
-    let error = workspace.lock("hardway reset", now()).unwrap_err();
+    let holder = |command: &str| Holder {
+        command: command.to_owned(),
+        user: "ada".to_owned(),
+        host: "desk".to_owned(),
+        process: 7,
+        since: now(),
+    };
+    let lock = workspace.lock(&holder("hardway apply")).unwrap();
+    let error = workspace.lock(&holder("hardway reset")).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("`hardway apply` (process "), "{text}");
-    assert!(text.ends_with("since 2026-11-23T12:00:00Z"), "{text}");
+    assert!(
+        text.ends_with("by ada's `hardway apply` (process 7 on desk) since 2026-11-23T12:00:00Z"),
+        "{text}"
+    );
     drop(lock);
-    workspace.lock("hardway reset", now()).unwrap();
+    workspace.lock(&holder("hardway reset")).unwrap();
 }
 
 #[test]
@@ -212,6 +243,30 @@ fn two_runs_within_a_second_have_folders_of_their_own() {
     let (_directory, workspace) = workspace();
     let first = workspace.create_run_directory(now()).unwrap();
     let second = workspace.create_run_directory(now()).unwrap();
-    assert!(first.ends_with(".hardway/runs/20261123T120000Z"));
-    assert!(second.ends_with(".hardway/runs/20261123T120000Z-2"));
+    assert!(first.path.ends_with(".hardway/runs/20261123T120000Z"));
+    assert!(second.path.ends_with(".hardway/runs/20261123T120000Z-2"));
+    assert_eq!(workspace.run_directories().unwrap(), [first, second]);
+}
+
+#[test]
+fn the_oldest_runs_go_when_there_are_too_many() {
+    let (_directory, workspace) = workspace();
+    assert_eq!(workspace.run_directories().unwrap(), []);
+    let at = |minutes: i64| now() + SignedDuration::from_mins(minutes);
+    for minute in 0..=i64::try_from(KEPT_RUNS).unwrap() {
+        workspace.create_run_directory(at(minute)).unwrap();
+    }
+    let kept = workspace.run_directories().unwrap();
+    assert_eq!(kept.len(), KEPT_RUNS);
+    assert_eq!(kept[0].id, "20261123T120100Z");
+}
+
+#[test]
+fn a_new_run_is_kept_though_the_clock_was_set_back() {
+    let (_directory, workspace) = workspace();
+    for minute in 0..i64::try_from(KEPT_RUNS).unwrap() {
+        workspace.create_run_directory(now() + SignedDuration::from_mins(minute)).unwrap();
+    }
+    let new = workspace.create_run_directory(now() - SignedDuration::from_hours(1)).unwrap();
+    assert!(new.path.is_dir());
 }

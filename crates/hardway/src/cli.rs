@@ -62,6 +62,7 @@ pub enum Command {
     Apply(crate::commands::apply::Arguments),
     Verify(crate::commands::verify::Arguments),
     Status(crate::commands::status::Arguments),
+    Runs(crate::commands::runs::Arguments),
     Kubectl(crate::commands::kubectl::Arguments),
     Ssh(crate::commands::ssh::Arguments),
     Kubeconfig(crate::commands::kubeconfig::Arguments),

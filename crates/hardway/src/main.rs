@@ -10,7 +10,7 @@ mod session;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use hardway_ui::{ColorChoice, Format, Output};
 use tracing_subscriber::EnvFilter;
 
@@ -18,18 +18,14 @@ use cli::{Cli, Color, Command, OutputFormat};
 use error::CommandError;
 
 fn main() -> ExitCode {
+    color(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())).set();
     let cli = Cli::parse();
     let common = &cli.common;
-    let color = match common.color {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    };
     let format = match common.output {
         OutputFormat::Text => Format::Text,
         OutputFormat::Json => Format::Json,
     };
-    let output = Output::new(color, format, common.quiet, common.verbose);
+    let output = Output { format, quiet: common.quiet, verbose: common.verbose };
     // For those who look for a fault in hardway itself: HARDWAY_LOG=hardway_machine=debug.
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_env("HARDWAY_LOG").unwrap_or_else(|_| EnvFilter::new("off")))
@@ -49,6 +45,28 @@ fn main() -> ExitCode {
     }
 }
 
+/// What `--color` says, wherever it stands: help and usage errors are printed while the command line is still being read.
+///
+/// A value that is none is left for the parser to refuse.
+fn color(arguments: impl Iterator<Item = String>) -> ColorChoice {
+    let mut said = ColorChoice::default();
+    let mut arguments = arguments.take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let value = match argument.strip_prefix("--color") {
+            Some("") => arguments.next().unwrap_or_default(),
+            Some(rest) => rest.trim_start_matches('=').to_owned(),
+            None => continue,
+        };
+        match Color::from_str(&value, false) {
+            Ok(Color::Auto) => said = ColorChoice::Auto,
+            Ok(Color::Always) => said = ColorChoice::Always,
+            Ok(Color::Never) => said = ColorChoice::Never,
+            Err(_) => {}
+        }
+    }
+    said
+}
+
 async fn run(cli: Cli, output: Output) -> Result<ExitCode, CommandError> {
     let common = cli.common;
     let done = match cli.command {
@@ -58,6 +76,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode, CommandError> {
         Command::Apply(arguments) => commands::apply::run(&common, output, arguments).await,
         Command::Verify(arguments) => commands::verify::run(&common, output, arguments).await,
         Command::Status(arguments) => commands::status::run(&common, output, arguments).await,
+        Command::Runs(arguments) => commands::runs::run(&common, output, arguments),
         Command::Kubectl(arguments) => return commands::kubectl::run(&common, output, arguments).await,
         Command::Ssh(arguments) => return commands::ssh::run(&common, output, arguments).await,
         Command::Kubeconfig(arguments) => commands::kubeconfig::run(&common, output, arguments).await,

@@ -19,16 +19,21 @@ pub struct Arguments {
 
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
-    verify(&session, Options { deep: arguments.deep, ..Options::default() }).await
+    let checks = verify(&session, Options { deep: arguments.deep, ..Options::default() }).await?;
+    if output.is_json() {
+        output.json(&checks);
+    }
+    judge(output, &checks)
 }
 
-pub async fn verify(session: &Session, options: Options) -> Result<(), CommandError> {
+/// Runs every check; as text, each is shown as soon as it is known.
+pub async fn verify(session: &Session, options: Options) -> Result<Vec<Check>, CommandError> {
     let output = session.output;
-    let prepared = session.prepare(Scope::FactsOnly).await?;
+    let prepared = session.prepare(Scope::Verify).await?;
     let configs = session.workspace.root().join("configs");
     let context = Context {
         cluster: &session.cluster,
-        bundle: &prepared.material.bundle,
+        bundle: &prepared.material.keys.bundle,
         design: &prepared.design,
         machines: &prepared.machines,
         live: &prepared.live,
@@ -43,10 +48,11 @@ pub async fn verify(session: &Session, options: Options) -> Result<(), CommandEr
             output.data(&check_line(check));
         }
     };
-    let checks = hardway_verify::verify(context, options, &mut show).await;
-    if output.is_json() {
-        output.json(&checks);
-    }
-    output.note(&CheckList(&checks).summary());
+    Ok(hardway_verify::verify(context, options, &mut show).await)
+}
+
+/// Says how the checks went; one that failed is the command's error.
+pub fn judge(output: Output, checks: &[Check]) -> Result<(), CommandError> {
+    output.note(&CheckList(checks).summary());
     if checks.iter().any(Check::failed) { Err(CommandError::Differs) } else { Ok(()) }
 }

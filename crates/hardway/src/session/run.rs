@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hardway_cluster::Live;
 use hardway_plan::Plan;
-use hardway_run::{ClusterApi, DEFAULT_UPLOADS, Journal, Runner};
+use hardway_run::{ClusterApi, DEFAULT_UPLOADS, Entry, Event, FORMAT_VERSION, Journal, Runner, with_sources};
 use hardway_ui::RunProgress;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Machines, Session, workspace_error};
+use super::{Machines, Operator, Session, workspace_error};
 use crate::error::CommandError;
 
 /// Cancelled by Ctrl-C or SIGTERM; a second signal ends the process at once.
@@ -54,6 +55,34 @@ async fn wait_for_signal() {
     }
 }
 
+/// How often the screen may change. A person does not read faster, and a slow line carries it.
+const FRAME: Duration = Duration::from_millis(125);
+
+/// The journal, as long as it can be written.
+struct Record {
+    journal: Journal,
+    whole: bool,
+}
+
+impl Record {
+    /// A full disk here is no reason to leave machines half-done: it is said once, and the run goes on.
+    fn add(&mut self, entry: &Entry, progress: &RunProgress) {
+        if !self.whole {
+            return;
+        }
+        if let Err(error) = self.journal.write(entry) {
+            self.whole = false;
+            progress.note(&format!("warning: {}; the run goes on without", with_sources(&error)));
+        }
+    }
+}
+
+fn opened(id: String) -> Event {
+    let Operator { user, host, process, command } = Operator::current();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Event::RunOpened { format_version: FORMAT_VERSION, id, command, user, host, process, version }
+}
+
 /// Runs the plan and reports it; what failed becomes the command's error.
 pub async fn execute(
     session: &Session,
@@ -63,8 +92,10 @@ pub async fn execute(
     live: Option<&Live>,
 ) -> Result<(), CommandError> {
     let directory = session.workspace.create_run_directory(Timestamp::now()).map_err(workspace_error)?;
-    let mut journal = Journal::create(&directory.join("events.jsonl")).map_err(CommandError::failed)?;
+    let mut record = Record { journal: Journal::create(&directory.path).map_err(CommandError::failed)?, whole: true };
     let (events, mut incoming) = mpsc::unbounded_channel();
+    // Nobody has gone away yet, so that this cannot fail.
+    let _ = events.send(opened(directory.id));
     let cancellation = Cancellation::listen();
     let runner = Arc::new(Runner {
         machines: machines.clone(),
@@ -76,15 +107,21 @@ pub async fn execute(
     });
     let mut progress = RunProgress::new(session.output);
     let shown = async {
-        while let Some(event) = incoming.recv().await {
-            progress.show(&event);
-            journal.write(&event)?;
+        let mut frames = tokio::time::interval(FRAME);
+        loop {
+            tokio::select! {
+                event = incoming.recv() => {
+                    let Some(entry) = event else { break };
+                    let entry = Entry { time: Timestamp::now(), entry };
+                    progress.show(&entry);
+                    record.add(&entry, &progress);
+                }
+                _ = frames.tick() => progress.draw(),
+            }
         }
-        Ok(())
     };
     // The runner owns the sender, so the channel closes when the run is over.
-    let (report, shown) = tokio::join!(runner.run(plan), shown);
-    shown.map_err(|error: hardway_run::JournalError| CommandError::failed(error))?;
+    let (report, ()) = tokio::join!(runner.run(plan), shown);
     if report.succeeded() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "",
     "init",
     "validate",
@@ -11,6 +11,8 @@ const COMMANDS: [&str; 20] = [
     "apply",
     "verify",
     "status",
+    "runs",
+    "runs show",
     "kubectl",
     "ssh",
     "kubeconfig",

@@ -6,6 +6,8 @@ mod color;
 mod help;
 mod machines;
 mod network;
+mod runs;
+mod plans;
 mod sandbox;
 mod spec;
 mod workspace;

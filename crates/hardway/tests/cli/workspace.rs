@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use hardway_workspace::Workspace;
+use hardway_workspace::{Holder, Workspace};
 use jiff::Timestamp;
 
 use crate::sandbox::{BINARY, SPEC, Sandbox};
@@ -16,6 +16,7 @@ fn without_a_workspace_every_command_says_how_to_begin() {
         &["apply"],
         &["verify"],
         &["status"],
+        &["runs"],
         &["kubectl", "--", "get", "nodes"],
         &["ssh", "cp1"],
         &["kubeconfig"],
@@ -165,13 +166,19 @@ fn a_workspace_in_use_says_who_has_it_since_when() {
     let sandbox = Sandbox::with_spec(SPEC);
     let workspace = Workspace::open(&sandbox.work()).unwrap();
     let since: Timestamp = "2026-11-23T17:00:00Z".parse().unwrap();
-    let _lock = workspace.lock("hardway apply", since).unwrap();
+    let holder = Holder {
+        command: "hardway apply".to_owned(),
+        user: "ada".to_owned(),
+        host: "desk".to_owned(),
+        process: 7,
+        since,
+    };
+    let _lock = workspace.lock(&holder).unwrap();
     for arguments in [&["apply", "--yes"][..], &["reset", "--yes"]] {
         let ran = sandbox.run(arguments);
         assert_eq!(ran.code(), 2, "{ran}");
-        let expected = format!("by `hardway apply` (process {} on ", std::process::id());
-        assert!(ran.stderr().contains(&expected), "{ran}");
-        assert!(ran.stderr().contains("since 2026-11-23T17:00:00Z"), "{ran}");
+        let expected = "by ada's `hardway apply` (process 7 on desk) since 2026-11-23T17:00:00Z";
+        assert!(ran.stderr().contains(expected), "{ran}");
         assert!(ran.stderr().contains("help: wait until it is done"), "{ran}");
     }
 }
@@ -185,6 +192,9 @@ fn commands_of_a_lab_without_one_say_how_to_begin() {
         there is no lab here; `hardway lab up` makes one
     exit code 0
     ");
+    let json: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&["lab", "status", "-o", "json"]).stdout()).unwrap();
+    assert_eq!(json, serde_json::json!({"subnet": null, "machines": []}));
     insta::assert_snapshot!(sandbox.run(&["lab", "kill", "cp1"]).to_string(), @r"
     $ hardway lab kill cp1
     stderr:

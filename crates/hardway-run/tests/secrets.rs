@@ -1,0 +1,210 @@
+//! A run of a whole design with real keys: none of them is in what is kept of it, or printed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hardway_design::{
+    Await, BinaryArtifact, Catalog, CgroupVersion, Design, DesignError, EncryptionKey, ImageArtifact, Inputs,
+    MachineFacts, Object, Observed, OperatingSystem, Resource,
+};
+use hardway_machine::Machine;
+use hardway_machine::fake::FakeMachine;
+use hardway_pki::Bundle;
+use hardway_plan::{Plan, Sight, plan};
+use hardway_run::{ApiError, ClusterApi, Entry, Event, Journal, Runner, read_run};
+use hardway_spec::{Cluster, KeyAlgorithm};
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+const SPEC: &str = "\
+apiVersion: hardway/v1alpha1
+kind: Cluster
+metadata: {name: test}
+spec:
+  machines:
+    - {name: lb,  address: 192.0.2.10, roles: [load-balancer]}
+    - {name: cp1, address: 192.0.2.11, roles: [control-plane]}
+    - {name: w1,  address: 192.0.2.21, roles: [worker]}
+";
+
+/// The operator's side of a cluster.
+struct Example {
+    cluster: Cluster,
+    bundle: Bundle,
+    encryption_key: EncryptionKey,
+}
+
+impl Example {
+    fn new() -> Self {
+        let mut cluster = hardway_spec::parse(SPEC, "cluster.yaml").unwrap();
+        // RSA keys would take the test seconds.
+        cluster.spec.pki.algorithm = KeyAlgorithm::EcdsaP256;
+        let mut bundle = Bundle::default();
+        hardway_pki::complete(&cluster, &mut bundle, Timestamp::now()).unwrap();
+        let bytes: Vec<u8> = (0..32).map(|number| number * 7 + 13).collect();
+        let encryption_key = EncryptionKey::from_bytes(&bytes.try_into().unwrap());
+        Self { cluster, bundle, encryption_key }
+    }
+
+    /// The design, with artifacts made up until it asks for no more.
+    fn design(&self) -> Design {
+        let mut catalog = Catalog::default();
+        let facts = self.cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(&machine.name)));
+        let facts = facts.collect();
+        loop {
+            let inputs = Inputs {
+                cluster: &self.cluster,
+                bundle: &self.bundle,
+                encryption_key: &self.encryption_key,
+                catalog: &catalog,
+                facts: &facts,
+            };
+            match hardway_design::design(&inputs) {
+                Err(DesignError::MissingBinary { name }) => {
+                    let artifact = BinaryArtifact { version: "1.0.0".to_owned(), sha256: name.clone(), size: 1 };
+                    catalog.binaries.insert(name, artifact);
+                }
+                Err(DesignError::MissingImage { name }) => {
+                    let artifact = ImageArtifact {
+                        reference: format!("hardway.local/{name}:1.0.0"),
+                        version: "1.0.0".to_owned(),
+                        sha256: name.clone(),
+                        manifest_digest: format!("sha256:{name}"),
+                        size: 1,
+                    };
+                    catalog.images.insert(name, artifact);
+                }
+                design => return design.unwrap(),
+            }
+        }
+    }
+
+    /// Every line of every private key, as it is and as kubeconfigs and encryption configurations hold it.
+    fn secrets(&self) -> BTreeSet<String> {
+        let mut secrets = BTreeSet::from([self.encryption_key.as_base64().to_owned()]);
+        for pair in self.bundle.key_pairs.values() {
+            // A short last line might be anywhere.
+            let body = pair.key.lines().filter(|line| !line.starts_with("-----") && line.len() > 20);
+            secrets.extend(body.map(str::to_owned));
+            // Without its first line, which is the same in all keys, and its last, which padding may change.
+            let encoded = BASE64_STANDARD.encode(pair.key.as_bytes());
+            secrets.insert(encoded[60..encoded.len() - 60].to_owned());
+        }
+        secrets
+    }
+}
+
+fn facts(name: &hardway_spec::MachineName) -> MachineFacts {
+    MachineFacts {
+        hostname: name.to_string(),
+        os: OperatingSystem {
+            id: "debian".to_owned(),
+            version: "12".to_owned(),
+            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        },
+        architecture: "x86_64".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        cgroup: CgroupVersion::V2,
+        systemd_cgroups: true,
+        cpus: 2,
+        memory: 4 << 30,
+        disk_total: 40 << 30,
+        disk_free: 20 << 30,
+        clock_offset_ms: 0,
+        root: true,
+        can_lower_oom_score: true,
+        listening: BTreeMap::new(),
+        resolv_conf: "/etc/resolv.conf".to_owned(),
+    }
+}
+
+struct WillingCluster;
+
+impl ClusterApi for WillingCluster {
+    fn apply<'a>(&'a self, _: &'a Object) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn delete<'a>(&'a self, _: &'a Object) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn wait<'a>(&'a self, _: &'a Await) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// Runs the plan on machines that do as they are told, and records it in `folder`.
+async fn record(cluster: &Cluster, plan: &Plan, folder: &Path) {
+    let (events, mut incoming) = mpsc::unbounded_channel();
+    let opened = Event::RunOpened {
+        format_version: hardway_run::FORMAT_VERSION,
+        id: "20261123T170000Z".to_owned(),
+        command: "hardway apply".to_owned(),
+        user: "ann".to_owned(),
+        host: "desk".to_owned(),
+        process: 1,
+        version: "0.1.0".to_owned(),
+    };
+    events.send(opened).unwrap();
+    let machine = |name: &hardway_spec::MachineName| Arc::new(FakeMachine::new(name.clone())) as Arc<dyn Machine>;
+    let blob = folder.join("blob");
+    std::fs::write(&blob, "x").unwrap();
+    let blobs = plan.stages.iter().flat_map(|stage| &stage.steps).filter_map(|step| step.action.blob());
+    let runner = Arc::new(Runner {
+        machines: cluster.spec.machines.iter().map(|one| (one.name.clone(), machine(&one.name))).collect(),
+        cluster: Some(Arc::new(WillingCluster)),
+        blobs: blobs.map(|wanted| (wanted.sha256.clone(), blob.clone())).collect(),
+        uploads: Arc::new(Semaphore::new(8)),
+        events,
+        cancel: CancellationToken::new(),
+    });
+    let mut journal = Journal::create(folder).unwrap();
+    let report = runner.run(plan).await;
+    assert!(report.succeeded(), "{:?}", report.failures);
+    while let Some(entry) = incoming.recv().await {
+        journal.write(&Entry { time: Timestamp::now(), entry }).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_record_of_a_run() {
+    let example = Example::new();
+    let design = example.design();
+    let bare = example.cluster.spec.machines.iter().map(|machine| (machine.name.clone(), Observed::default()));
+    let plan = plan("test", &design, &Sight { machines: bare.collect(), cluster: None }).unwrap();
+    let secrets = example.secrets();
+
+    // They are in what is written to the machines, as this test understands them.
+    let written: String = design
+        .groups
+        .iter()
+        .flat_map(|group| &group.resources)
+        .filter_map(|resource| match resource {
+            Resource::File(file) => Some(String::from_utf8_lossy(file.content.bytes())),
+            _ => None,
+        })
+        .collect();
+    assert!(secrets.iter().filter(|secret| written.contains(*secret)).count() > 20);
+
+    let folder = tempfile::tempdir().unwrap();
+    record(&example.cluster, &plan, folder.path()).await;
+    let mut kept: String = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()).into_owned())
+        .collect();
+    let shown = read_run(folder.path()).unwrap().expect("it was recorded");
+    assert_eq!(shown.run.steps_done, plan.step_count());
+    kept.push_str(&serde_json::to_string(&shown).unwrap());
+    kept.push_str(&format!("{shown:?}"));
+    assert!(kept.contains("secret, sha256 "));
+    for secret in &secrets {
+        assert!(!kept.contains(secret), "a secret is in the record");
+    }
+}
