@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use hardway_design::Object;
-use kube::api::{DeleteParams, Patch, PatchParams, ValidationDirective};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, ValidationDirective};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::kind::{collection_of, title};
-use crate::{Error, Live, MANAGER};
+use crate::{Error, Live, MANAGER, foreign};
 
 /// Pauses between tries. The first are short, since most often a new API server is a few hundred
 /// milliseconds from ready; none is long, since each is on the critical path of a new cluster.
@@ -16,7 +16,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Live {
-    /// Applies an object server-side as field manager [`MANAGER`], taking over fields that others set.
+    /// Applies an object server-side as field manager [`MANAGER`], taking over fields that others set, and takes away
+    /// what others added to it.
     ///
     /// Tries again until `deadline` where the cause may pass: an API that just came up refuses
     /// connections, lacks its RBAC roles, or does not serve a group yet.
@@ -26,14 +27,22 @@ impl Live {
     pub async fn apply(&self, object: &Object, deadline: Instant) -> Result<(), Error> {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.patch(object, false).await {
-                Ok(_) => return Ok(()),
+            match self.apply_once(object).await {
+                Ok(()) => return Ok(()),
                 Err(error) if error.is_passing() && Instant::now() + pause < deadline => {}
                 Err(error) => return Err(error),
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn apply_once(&self, object: &Object) -> Result<(), Error> {
+        let stored = self.patch(object, false).await?;
+        let Some(clean) = foreign::without(&stored) else { return Ok(()) };
+        let params = PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) };
+        let request = collection_of(object)?.replace(object.name(), &params, clean.to_string().into_bytes());
+        self.json::<Value>(&format!("replace {}", title(object)), request).await.map(drop)
     }
 
     /// The object as the API server stores it, or would store it.
@@ -93,6 +102,18 @@ mod tests {
         for parameter in ["force=true", "fieldManager=hardway", "fieldValidation=Strict"] {
             assert!(asked[0].contains(parameter), "{}", asked[0]);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_added_is_taken_away() {
+        let stored = json!({
+            "kind": "ConfigMap", "data": {"extra": "x"},
+            "metadata": {"managedFields": [{"manager": "kubectl-edit", "fieldsV1": {"f:data": {".": {}, "f:extra": {}}}}]},
+        });
+        let (live, asked) = fake::live(vec![(200, stored.to_string()), (200, "{}".to_owned())]);
+        live.apply(&config_map(), in_a_minute()).await.unwrap();
+        let asked = asked.lock().unwrap();
+        assert!(asked[1].starts_with("PUT /api/v1/namespaces/a/configmaps/x?"), "{}", asked[1]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -55,7 +55,7 @@ impl Error {
     ///
     /// A young API server refuses connections, then answers 403 until its RBAC roles are written, 404 for
     /// groups not yet served, 429 and 5xx until its start is complete.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         self.is_unreachable() || matches!(self.code(), Some(403 | 404 | 409 | 429 | 500..))
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod event;
 #[cfg(test)]
 mod fake;
+mod foreign;
 mod kind;
 mod live;
 mod metrics;

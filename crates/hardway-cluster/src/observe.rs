@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::kind::{collection_of, title};
 use crate::normalise::normalise;
-use crate::{Error, Live};
+use crate::{Error, Live, foreign};
 
 /// Each call in flight holds a connection of its own (HTTP/1.1), whose handshake costs an RSA signature
 /// on a machine that may be busy starting a cluster.
@@ -25,6 +25,7 @@ impl Live {
     pub async fn observe(&self, object: &Object) -> Result<Option<Observation>, Error> {
         let Some(live) = self.get(object).await? else { return Ok(None) };
         let dry_run = self.patch(object, true).await?;
+        let dry_run = foreign::without(&dry_run).unwrap_or(dry_run);
         Ok(Some(Observation::Object { live: normalise(live), dry_run: normalise(dry_run) }))
     }
 
@@ -75,6 +76,19 @@ mod tests {
         let (live, asked) = fake::live(vec![fake::refusal(404, "not found")]);
         assert_eq!(live.observe(&config_map()).await.unwrap(), None);
         assert_eq!(asked.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_added_is_a_difference() {
+        let object = json!({
+            "kind": "ConfigMap", "data": {"extra": "x"},
+            "metadata": {"managedFields": [{"manager": "kubectl-edit", "fieldsV1": {"f:data": {".": {}, "f:extra": {}}}}]},
+        });
+        let (api, _) = fake::live(vec![(200, object.to_string()), (200, object.to_string())]);
+        let Some(Observation::Object { live, dry_run }) = api.observe(&config_map()).await.unwrap() else {
+            panic!("it exists")
+        };
+        assert_eq!((live.get("data"), dry_run.get("data")), (Some(&json!({"extra": "x"})), None));
     }
 
     #[tokio::test]

@@ -48,6 +48,12 @@ pub enum Action {
         keep_original: bool,
     },
     WriteInventory(Inventory),
+    /// For a file whose content is right.
+    SetAttributes {
+        path: String,
+        mode: u32,
+        owner: String,
+    },
     RemoveFile(String),
     MakeLink(Link),
     /// Stream a binary into the machine's store.
@@ -64,17 +70,21 @@ pub enum Action {
     DisableSwap,
     ReloadSystemd,
     EnableUnit(String),
-    /// Also for a unit that a package already started with another configuration.
+    /// Also for a unit that a package already started with another configuration. `reads`: paths whose content the
+    /// process reads by it.
     StartUnit {
         unit: String,
+        reads: Vec<String>,
         ready: Option<Condition>,
     },
     RestartUnit {
         unit: String,
+        reads: Vec<String>,
         ready: Option<Condition>,
     },
     ReloadUnit {
         unit: String,
+        reads: Vec<String>,
         ready: Option<Condition>,
     },
     RunTask(Task),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::script::render;
-use crate::{Action, Change, LeftOut, Proposal, Stage, Step, WorkspaceChange};
+use crate::{Action, Change, Finding, LeftOut, Proposal, Stage, Step, WorkspaceChange};
 
 /// The version of [`PlanView`]'s format; it grows when a field changes its meaning or goes.
 pub const PLAN_FORMAT_VERSION: u32 = 1;
@@ -33,6 +33,23 @@ pub struct PlanView {
     pub left_out: Vec<LeftOutView>,
     /// Machines that could not be reached, and that nothing is planned for.
     pub not_looked_at: Vec<String>,
+    /// Places where steps have to wait for machines in `not_looked_at`: too few are left of what they share.
+    pub waiting: Vec<LeftOutView>,
+    /// What would hurt: `hardway apply` refuses the plan unless each one's rule is accepted.
+    pub findings: Vec<FindingView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingView {
+    /// What `hardway apply --accept` takes: `encryption-key`.
+    pub rule: String,
+    /// Names of machines.
+    pub machines: Vec<String>,
+    /// What would hurt.
+    pub harm: String,
+    /// What to do instead.
+    pub help: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +104,8 @@ pub enum ActionKind {
     CreateUser,
     MakeDirectory,
     WriteFile,
+    /// Mode and owner of a file whose content is right.
+    SetAttributes,
     RemoveFile,
     MakeLink,
     CopyBinary,
@@ -164,6 +183,8 @@ impl From<&Proposal> for PlanView {
             stages: plan.stages.iter().map(StageView::from).collect(),
             left_out: proposal.left_out.iter().map(LeftOutView::from).collect(),
             not_looked_at: proposal.not_looked_at.iter().map(ToString::to_string).collect(),
+            waiting: proposal.waiting.iter().map(LeftOutView::from).collect(),
+            findings: proposal.findings.iter().map(FindingView::from).collect(),
         }
     }
 }
@@ -177,6 +198,17 @@ impl From<&WorkspaceChange> for WorkspaceChangeView {
 impl From<&LeftOut> for LeftOutView {
     fn from(left_out: &LeftOut) -> Self {
         Self { place: left_out.place.to_string(), steps: left_out.steps }
+    }
+}
+
+impl From<&Finding> for FindingView {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            rule: finding.rule.to_owned(),
+            machines: finding.machines.iter().map(ToString::to_string).collect(),
+            harm: finding.harm.clone(),
+            help: finding.help.clone(),
+        }
     }
 }
 
@@ -227,6 +259,7 @@ impl From<&Action> for ActionKind {
             Action::CreateUser(_) => Self::CreateUser,
             Action::MakeDirectory(_) => Self::MakeDirectory,
             Action::WriteFile { .. } | Action::WriteInventory(_) | Action::WriteHosts(_) => Self::WriteFile,
+            Action::SetAttributes { .. } => Self::SetAttributes,
             Action::RemoveFile(_) => Self::RemoveFile,
             Action::MakeLink(_) => Self::MakeLink,
             Action::CopyBinary(_) => Self::CopyBinary,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hardway_design::{
     Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package, Resource, ResourceId,
-    Sysctl, Task, Unit, UnitObservation,
+    StoredBinary, Sysctl, Task, Unit, UnitObservation,
 };
 use hardway_plan::{Action, INVENTORY, Plan, Sight, plan, removal};
 use hardway_spec::MachineName;
@@ -156,12 +156,126 @@ fn a_foreign_drop_in_goes_and_its_unit_restarts() {
     let mut observed = after_apply(&etcd());
     let id = ResourceId("unit:etcd.service".to_owned());
     let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
-    seen.drop_ins = vec!["/etc/systemd/system/etcd.service.d/x.conf".to_owned(), "/usr/lib/systemd/y.conf".to_owned()];
+    seen.overrides = vec!["/etc/systemd/system/etcd.service.d/x.conf".to_owned()];
     let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
     assert_eq!(
         titles(&plan),
         ["Remove /etc/systemd/system/etcd.service.d/x.conf", "Reload systemd's unit files", "Restart etcd.service"]
     );
+}
+
+/// The plan where the etcd that runs was seen as `change` leaves it.
+fn plan_for_seen(design: &Design, change: impl FnOnce(&mut UnitObservation)) -> Plan {
+    let mut observed = after_apply(design);
+    let id = ResourceId("unit:etcd.service".to_owned());
+    let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    change(seen);
+    plan(CLUSTER, design, &sight(observed)).unwrap()
+}
+
+fn wrong_file(observed: &mut Observed, change: impl FnOnce(&mut u32, &mut String)) {
+    let id = ResourceId("file:/etc/etcd/ca.pem".to_owned());
+    let Some(Observation::File { mode, sha256, .. }) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    change(mode, sha256);
+}
+
+#[test]
+fn a_process_that_read_the_right_file_goes_on_while_the_file_is_put_back() {
+    let ca = Content::text("ca").sha256();
+    let plan_with = |read: String| {
+        let mut observed = after_apply(&etcd());
+        wrong_file(&mut observed, |_, sha256| *sha256 = "0".repeat(64));
+        let id = ResourceId("unit:etcd.service".to_owned());
+        let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+        seen.read = BTreeMap::from([("/etc/etcd/ca.pem".to_owned(), read)]);
+        plan(CLUSTER, &etcd(), &sight(observed)).unwrap()
+    };
+    assert_eq!(titles(&plan_with(ca)), ["Write /etc/etcd/ca.pem"]);
+    assert_eq!(titles(&plan_with("1".repeat(64))), ["Write /etc/etcd/ca.pem", "Restart etcd.service"]);
+}
+
+#[test]
+fn a_process_that_read_another_file_than_the_one_that_stands_there_is_restarted() {
+    let plan = plan_for_seen(&etcd(), |seen| {
+        seen.read = BTreeMap::from([("/etc/etcd/ca.pem".to_owned(), "1".repeat(64))]);
+    });
+    assert_eq!(titles(&plan), ["Restart etcd.service"]);
+    assert_eq!(plan.stages[0].steps[0].reason, "its process has read another /etc/etcd/ca.pem");
+}
+
+#[test]
+fn mode_and_owner_are_set_without_writing_the_file() {
+    let ca = Content::text("ca").sha256();
+    let plan_where = |is_known: bool| {
+        let mut observed = after_apply(&etcd());
+        wrong_file(&mut observed, |mode, _| *mode = 0o644);
+        let id = ResourceId("unit:etcd.service".to_owned());
+        let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+        seen.read.extend(is_known.then(|| ("/etc/etcd/ca.pem".to_owned(), ca.clone())));
+        plan(CLUSTER, &etcd(), &sight(observed)).unwrap()
+    };
+    assert_eq!(titles(&plan_where(true)), ["Set mode and owner of /etc/etcd/ca.pem"]);
+    // Setting them is a change after the process' start: the next look could not tell it from another.
+    assert_eq!(titles(&plan_where(false)), ["Set mode and owner of /etc/etcd/ca.pem", "Restart etcd.service"]);
+}
+
+#[test]
+fn a_process_with_another_command_line_is_restarted() {
+    let plan = plan_for_seen(&etcd(), |seen| seen.other_command = Some("etcd --unsafe-no-fsync".to_owned()));
+    assert_eq!(titles(&plan), ["Restart etcd.service"]);
+    assert!(plan.stages[0].steps[0].reason.contains("--unsafe-no-fsync"));
+}
+
+fn etcd_with_program() -> (Design, hardway_design::Binary) {
+    let binary = hardway_design::Binary {
+        name: "etcd".to_owned(),
+        link: "/usr/local/bin/etcd".to_owned(),
+        version: "3".to_owned(),
+        sha256: "e".repeat(64),
+        size: 1,
+    };
+    let resources =
+        vec![Resource::Binary(binary.clone()), unit("etcd.service", &["/usr/local/bin/etcd"], &[])];
+    (Design { groups: vec![group("etcd", &[], resources)] }, binary)
+}
+
+#[test]
+fn a_process_that_runs_another_program_is_restarted_and_one_whose_link_alone_moved_is_not() {
+    let (design, binary) = etcd_with_program();
+    let plan_for = |program: &str, target: &str, stored: (&str, u32)| {
+        let mut observed = after_apply(&design);
+        let stored = Some(StoredBinary { sha256: stored.0.to_owned(), mode: stored.1, owner: "root:root".to_owned() });
+        let target = Some(target.to_owned());
+        observed.resources.insert(Resource::Binary(binary.clone()).id(), Observation::Binary { target, stored });
+        let id = ResourceId("unit:etcd.service".to_owned());
+        let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+        seen.program = Some(program.to_owned());
+        seen.stale = vec!["/usr/local/bin/etcd".to_owned()];
+        titles(&plan(CLUSTER, &design, &sight(observed)).unwrap()).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (path, right) = (binary.store_path(), (binary.sha256.as_str(), 0o755));
+    assert_eq!(plan_for(&path, &path, right), [""; 0]);
+    assert_eq!(plan_for(&path, "/bin/true", right), ["Link /usr/local/bin/etcd"]);
+    assert_eq!(plan_for(&format!("{path} (deleted)"), &path, right), ["Restart etcd.service"]);
+    assert_eq!(plan_for("/tmp/etcd", &path, right), ["Restart etcd.service"]);
+    assert_eq!(plan_for(&path, &path, ("0", 0o755)), ["Copy etcd 3", "Restart etcd.service"]);
+    assert_eq!(plan_for(&path, &path, (right.0, 0o777)), [format!("Set mode and owner of {path}")]);
+}
+
+#[test]
+fn a_link_in_a_files_place_is_named() {
+    let mut observed = after_apply(&etcd());
+    let id = ResourceId("file:/etc/etcd/ca.pem".to_owned());
+    observed.resources.insert(id, Observation::Link { target: "/tmp/ca".to_owned() });
+    let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
+    assert_eq!(plan.stages[0].steps[0].reason, "a link to /tmp/ca stands in its place");
+}
+
+#[test]
+fn a_masked_unit_that_still_runs_is_enabled_and_not_restarted() {
+    let plan = plan_for_seen(&etcd(), |seen| seen.enabled = "masked".to_owned());
+    assert_eq!(titles(&plan), ["Enable etcd.service", "Reload systemd's unit files"]);
+    assert_eq!(plan.stages[0].steps[0].reason, "is masked");
 }
 
 #[test]

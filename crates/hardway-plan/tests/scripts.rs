@@ -71,6 +71,7 @@ fn every_kind() -> Vec<Step> {
         Action::WriteFile { file: file.clone(), keep_original: true },
         Action::WriteFile { file, keep_original: false },
         Action::WriteInventory(Inventory::new("c", &MachineName::from("m"))),
+        Action::SetAttributes { path: "/etc/it's".to_owned(), mode: 0o600, owner: "root:root".to_owned() },
         Action::RemoveFile("/etc/it's".to_owned()),
         Action::MakeLink(Link { path: "/l".to_owned(), target: "/t".to_owned() }),
         Action::ImportImage(image),
@@ -80,9 +81,9 @@ fn every_kind() -> Vec<Step> {
         Action::DisableSwap,
         Action::ReloadSystemd,
         Action::EnableUnit(unit()),
-        Action::StartUnit { unit: unit(), ready: Some(condition()) },
-        Action::RestartUnit { unit: unit(), ready: None },
-        Action::ReloadUnit { unit: unit(), ready: None },
+        Action::StartUnit { unit: unit(), reads: vec!["/etc/it's".to_owned()], ready: Some(condition()) },
+        Action::RestartUnit { unit: unit(), reads: vec![], ready: None },
+        Action::ReloadUnit { unit: unit(), reads: vec![], ready: None },
         Action::RunTask(task),
         Action::WaitOnMachine(condition()),
         Action::RemoveHardway,
@@ -169,4 +170,26 @@ fn a_condition_that_never_holds_fails_with_its_last_words() {
         Condition { title: "never".to_owned(), check: "echo not yet\nfalse".to_owned(), timeout: Duration::ZERO };
     let lines = run(&[step(Action::WaitOnMachine(never))]);
     assert_eq!(lines, ["EVENT begin 0", "still not so after 0 s", "not yet", "EVENT fail 0 1"]);
+}
+
+/// What /etc/hosts becomes when hardway's lines are taken out of it.
+fn without_hosts(hosts: &str, ours: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("hosts"), hosts).unwrap();
+    std::fs::write(path("ours"), ours).unwrap();
+    let script = text(&[]).replace("/etc/hosts", &path("hosts"));
+    let script = format!("{script}\nwithout_hosts {}", path("ours"));
+    String::from_utf8(Command::new("dash").arg("-c").arg(script).output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn hosts_lines_of_others_stay_even_where_the_end_of_hardways_was_lost() {
+    let ours = "10.0.0.1 cp1\n10.0.0.2 w1\n";
+    let whole = "127.0.0.1 localhost\n# hardway begin\n10.0.0.9 cp1\n# hardway end\n192.0.2.7 printer\n";
+    assert_eq!(without_hosts(whole, ours), "127.0.0.1 localhost\n192.0.2.7 printer\n");
+    let endless = "# hardway begin\n10.0.0.1 cp1\n10.0.0.2 w1\n192.0.2.7 printer\n";
+    assert_eq!(without_hosts(endless, ours), "192.0.2.7 printer\n");
+    let twice = format!("{endless}# hardway begin\n10.0.0.1 cp1\n# hardway end\n");
+    assert_eq!(without_hosts(&twice, ours), "192.0.2.7 printer\n");
 }

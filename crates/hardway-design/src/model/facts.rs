@@ -20,6 +20,8 @@ pub struct MachineFacts {
     pub cpus: u32,
     /// In bytes.
     pub memory: u64,
+    /// Size of the file system that `disk_free` is of, in bytes.
+    pub disk_total: u64,
     /// Free space where /var and /opt live, the lesser, in bytes.
     pub disk_free: u64,
     /// The machine's clock less the operator's, in milliseconds.
@@ -78,10 +80,11 @@ pub enum Observation {
     Link {
         target: String,
     },
-    /// The link's target, and the digest of what stands in the store under the design's digest.
     Binary {
+        /// The link's target.
         target: Option<String>,
-        stored_sha256: Option<String>,
+        /// What stands in the store under the design's digest.
+        stored: Option<StoredBinary>,
     },
     Image {
         manifest_digest: String,
@@ -110,20 +113,35 @@ pub enum Observation {
     },
 }
 
+/// A file of a machine's store, as it is and not as its name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBinary {
+    pub sha256: String,
+    pub mode: u32,
+    /// `user:group`.
+    pub owner: String,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnitObservation {
     /// `ActiveState` of systemctl show: `active`, `inactive`, `failed`.
     pub active: String,
     /// `UnitFileState`: `enabled`, `disabled`, `masked`.
     pub enabled: String,
-    /// Drop-in files that apply to it, all of them.
-    pub drop_ins: Vec<String>,
+    /// Files in systemd's folders for administrators that change the unit, whether systemd has read them or not:
+    /// drop-ins on it, on its name's prefixes or on its type, and whole unit files that go before its own.
+    pub overrides: Vec<String>,
     /// Whether systemd has older files of the unit in memory than stand on disk.
     pub needs_daemon_reload: bool,
-    /// Paths of `restart_on` that changed since hardway last started or restarted the unit.
+    /// The program that the main process runs, as the kernel names it: ` (deleted)` is behind one that was replaced.
+    pub program: Option<String>,
+    /// The main process' command line, where it is not the one that systemd would start the unit with.
+    pub other_command: Option<String>,
+    /// SHA-256 of what the process has read, by path, where hardway made it read.
+    pub read: BTreeMap<String, String>,
+    /// Paths of `restart_on` and `reload_on` that changed since the process may have read them, where hardway did not
+    /// make it read.
     pub stale: Vec<String>,
-    /// Paths of `reload_on` that changed since hardway last started, restarted or reloaded the unit.
-    pub unloaded: Vec<String>,
 }
 
 impl UnitObservation {

@@ -12,7 +12,7 @@ pub use catalog::{BinaryArtifact, Catalog, ImageArtifact};
 pub use content::Content;
 pub use disruption::{Disruption, Needs, Shared};
 pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
-pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, UnitObservation};
+pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, StoredBinary, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use resource::{
     Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, Remains, Resource,

@@ -60,6 +60,7 @@ fn parse(text: &str) -> Result<Answer, Fault> {
         systemd_cgroups: false,
         cpus: 0,
         memory: 0,
+        disk_total: 0,
         disk_free: u64::MAX,
         clock_offset_ms: 0,
         root: false,
@@ -85,9 +86,12 @@ fn parse(text: &str) -> Result<Answer, Fault> {
             "controllers" => controllers = value.split_ascii_whitespace().collect(),
             "cpus" => facts.cpus = value.parse().map_err(|_| unreadable())?,
             "memory_kib" => facts.memory = value.parse::<u64>().map_err(|_| unreadable())? * 1024,
-            // df's heading also stands there.
             "disk_kib" => {
-                facts.disk_free = value.parse::<u64>().map_or(facts.disk_free, |kib| facts.disk_free.min(kib * 1024));
+                if let Some((total, free)) = disk(value)
+                    && free < facts.disk_free
+                {
+                    (facts.disk_total, facts.disk_free) = (total, free);
+                }
             }
             "user" => facts.root = value == "0",
             "capabilities" => {
@@ -109,14 +113,20 @@ fn parse(text: &str) -> Result<Answer, Fault> {
     Ok(Answer { facts, clock_ms })
 }
 
+/// Total and free bytes of `TOTAL FREE` in KiB; None for df's heading, which also stands there.
+fn disk(value: &str) -> Option<(u64, u64)> {
+    let (total, free) = value.split_once(' ')?;
+    Some((total.parse::<u64>().ok()? * 1024, free.parse::<u64>().ok()? * 1024))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const DEBIAN_V2: &str = "clock 1795454956188599210\nhostname cp1\narchitecture x86_64\nkernel 6.12.1\nos_id debian\n\
         os_version 13\nos_name Debian GNU/Linux 13 (trixie)\ncgroup cgroup2fs\n\
-        controllers cpuset cpu io memory hugetlb pids\ncpus 2\nmemory_kib 1024\ndisk_kib Available\ndisk_kib 20\n\
-        disk_kib Available\ndisk_kib 10\nuser 0\ncapabilities 000001ffffffffff\nresolv_conf /etc/resolv.conf\n\
+        controllers cpuset cpu io memory hugetlb pids\ncpus 2\nmemory_kib 1024\ndisk_kib 1024-blocks Available\n\
+        disk_kib 90 20\ndisk_kib 1024-blocks Available\ndisk_kib 50 10\nuser 0\ncapabilities 000001ffffffffff\nresolv_conf /etc/resolv.conf\n\
         ss LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:((\"sshd\",pid=1,fd=3))\n";
 
     #[test]
@@ -131,7 +141,8 @@ mod tests {
         assert!(!answer.missing());
         assert_eq!(answer.clock_ms, 1_795_454_956_188);
         assert_eq!((facts.hostname.as_str(), facts.os.version.as_str()), ("cp1", "13"));
-        assert_eq!((facts.memory, facts.disk_free, facts.cpus), (1024 * 1024, 10 * 1024, 2));
+        assert_eq!((facts.memory, facts.cpus), (1024 * 1024, 2));
+        assert_eq!((facts.disk_total, facts.disk_free), (50 * 1024, 10 * 1024));
         assert!(facts.root && facts.systemd_cgroups && facts.can_lower_oom_score);
         assert_eq!(facts.listening[&22], "sshd");
     }

@@ -25,8 +25,8 @@ while read -r key value _; do
 done </proc/meminfo
 for folder in /var /opt; do
     df -kP "$folder" 2>/dev/null
-done | while read -r _ _ _ free _; do
-    say disk_kib "$free"
+done | while read -r _ total _ free _; do
+    say disk_kib "$total $free"
 done
 say user "$(id -u)"
 while read -r key value _; do

@@ -2,8 +2,10 @@
 
 mod facts;
 mod listening;
+mod notes;
 mod observation;
 mod observe;
+mod overrides;
 mod paths;
 mod script;
 mod sections;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{File, Observation, Resource, UnitObservation};
+use hardway_design::{Binary, File, Observation, Resource, StoredBinary};
 
+use super::notes::{self, Note};
+use super::overrides;
 use super::paths::{self, Entry, Kind};
 use super::script::sysctl_path;
 use super::sections::Sections;
-use super::units::{self, Files};
+use super::units::{self, Seen, Surroundings};
 
 /// Everything that one answer says, by what it is about.
 pub(super) struct Answer {
@@ -23,7 +25,14 @@ pub(super) struct Answer {
     /// By path below /proc/sys.
     sysctls: BTreeMap<String, String>,
     swap: Vec<String>,
-    units: BTreeMap<String, UnitObservation>,
+    units: BTreeMap<String, Seen>,
+    /// Program by process id.
+    programs: BTreeMap<String, String>,
+    /// Command line by process id.
+    commands: BTreeMap<String, String>,
+    notes: BTreeMap<String, Note>,
+    /// `PATH<TAB>TARGET` of drop-ins and unit files.
+    overrides: Vec<String>,
     /// Manifest digest by reference.
     images: BTreeMap<String, String>,
     tasks: BTreeSet<String>,
@@ -46,6 +55,10 @@ impl Answer {
             // The first line is a heading.
             swap: sections.lines("swap").skip(1).filter_map(first_word).collect(),
             units: units::parse(sections.lines("unit")),
+            programs: sections.lines("program").filter_map(process).collect(),
+            commands: sections.lines("command").filter_map(process).collect(),
+            notes: notes::parse(sections.lines("note")),
+            overrides: sections.lines("override").map(str::to_owned).collect(),
             images: sections.lines("image").filter_map(image).collect(),
             tasks: String::from_utf8_lossy(stderr)
                 .lines()
@@ -64,9 +77,8 @@ impl Answer {
             Resource::Link(link) => Observation::Link { target: self.link(&link.path)? },
             Resource::Binary(binary) => {
                 let target = self.link(&binary.link);
-                let stored_sha256 = self.digests.get(&binary.store_path()).cloned();
-                (target.is_some() || stored_sha256.is_some())
-                    .then_some(Observation::Binary { target, stored_sha256 })?
+                let stored = self.stored(binary);
+                (target.is_some() || stored.is_some()).then_some(Observation::Binary { target, stored })?
             }
             Resource::Image(image) => {
                 Observation::Image { manifest_digest: self.images.get(&image.reference)?.clone() }
@@ -80,8 +92,15 @@ impl Answer {
             }
             Resource::SwapOff => Observation::Swap { devices: self.swap.clone() },
             Resource::Unit(unit) => {
-                let mut observation = self.units.get(&unit.name)?.clone();
-                Files { paths: &self.paths, targets: &self.targets }.compare(unit, &mut observation);
+                let surroundings = Surroundings {
+                    paths: &self.paths,
+                    targets: &self.targets,
+                    notes: &self.notes,
+                    programs: &self.programs,
+                    commands: &self.commands,
+                };
+                let mut observation = surroundings.complete(unit, self.units.get(&unit.name)?);
+                observation.overrides = overrides::of(unit, self.overrides.iter().map(String::as_str));
                 Observation::Unit(observation)
             }
             Resource::Task(task) => Observation::Task { holds: self.tasks.contains(&task.name) },
@@ -114,17 +133,24 @@ impl Answer {
         }
     }
 
+    /// Nothing where a link stands in its place: that could lead anywhere.
+    fn stored(&self, binary: &Binary) -> Option<StoredBinary> {
+        let path = binary.store_path();
+        let entry = self.paths.get(&path).filter(|entry| entry.kind == Kind::File)?;
+        Some(StoredBinary { sha256: self.digests.get(&path)?.clone(), mode: entry.mode, owner: entry.owner.clone() })
+    }
+
     fn link(&self, path: &str) -> Option<String> {
         self.paths.get(path).filter(|entry| entry.kind == Kind::Link).map(|entry| entry.target.clone())
     }
 }
 
-/// Digests of the binaries whose size, time and inode are as they were when they were last read. A line of the index is
-/// the digest and what stat printed then: `SHA256 SIZE MTIME INODE PATH`.
+/// Digests of the binaries whose size, times and inode are as they were when they were last read. A line of the index is
+/// the digest and what stat printed then: `SHA256 SIZE MTIME CTIME INODE PATH`.
 fn known_digests(sections: &Sections) -> BTreeMap<String, String> {
     let index: BTreeMap<&str, &str> =
         sections.lines("index").filter_map(|line| line.split_once(' ')).map(|(digest, stat)| (stat, digest)).collect();
-    let path = |stat: &str| stat.splitn(4, ' ').nth(3).map(str::to_owned);
+    let path = |stat: &str| stat.splitn(5, ' ').nth(4).map(str::to_owned);
     sections.lines("stored").filter_map(|stat| Some((path(stat)?, (*index.get(stat)?).to_owned()))).collect()
 }
 
@@ -155,6 +181,12 @@ fn sysctl(line: &str) -> Option<(String, String)> {
     Some((path.to_owned(), value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
+/// `PID WORDS`
+fn process(line: &str) -> Option<(String, String)> {
+    let (pid, words) = line.split_once(' ')?;
+    Some((pid.to_owned(), words.trim_end().to_owned()))
+}
+
 fn first_word(line: &str) -> Option<String> {
     line.split_ascii_whitespace().next().map(str::to_owned)
 }
@@ -168,7 +200,7 @@ fn image(line: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hardway_design::{Binary, Content, Image, Module, Package, Sysctl, User};
+    use hardway_design::{Content, Image, Module, Package, Sysctl, User};
 
     use super::*;
 
@@ -186,23 +218,38 @@ mod tests {
         })
     }
 
+    fn stored(sha256: &str) -> Observation {
+        let (sha256, owner) = (sha256.to_owned(), "root:root".to_owned());
+        Observation::Binary { target: None, stored: Some(StoredBinary { sha256, mode: 0o755, owner }) }
+    }
+
+    #[test]
+    fn a_link_in_the_store_is_no_binary() {
+        let answer = answer(
+            "\x1epath\nl\t777\troot:root\t3\t1.0\t/tmp/x\t/opt/hardway/store/aa/etcd\n\
+             \x1esha256\naa  /opt/hardway/store/aa/etcd\n",
+        );
+        assert_eq!(answer.observation(&binary()), None);
+    }
+
     #[test]
     fn a_binary_that_has_not_changed_keeps_its_digest() {
         let answer = answer(
-            "\x1eindex\naa 3 100 7 /opt/hardway/store/aa/etcd\n\x1estored\n3 100 7 /opt/hardway/store/aa/etcd\n",
+            "\x1epath\nf\t755\troot:root\t3\t1.0\t\t/opt/hardway/store/aa/etcd\n\
+             \x1eindex\naa 3 100 101 7 /opt/hardway/store/aa/etcd\n\
+             \x1estored\n3 100 101 7 /opt/hardway/store/aa/etcd\n",
         );
-        let expected = Observation::Binary { target: None, stored_sha256: Some("aa".to_owned()) };
-        assert_eq!(answer.observation(&binary()), Some(expected));
+        assert_eq!(answer.observation(&binary()), Some(stored("aa")));
     }
 
     #[test]
     fn a_binary_that_was_read_again_has_the_digest_that_was_found() {
         let answer = answer(
-            "\x1eindex\naa 3 100 7 /opt/hardway/store/aa/etcd\n\x1estored\n3 101 7 /opt/hardway/store/aa/etcd\n\
-             \x1esha256\nbb  /opt/hardway/store/aa/etcd\n",
+            "\x1epath\nf\t755\troot:root\t3\t1.0\t\t/opt/hardway/store/aa/etcd\n\
+             \x1eindex\naa 3 100 101 7 /opt/hardway/store/aa/etcd\n\
+             \x1estored\n3 100 102 7 /opt/hardway/store/aa/etcd\n\x1esha256\nbb  /opt/hardway/store/aa/etcd\n",
         );
-        let expected = Observation::Binary { target: None, stored_sha256: Some("bb".to_owned()) };
-        assert_eq!(answer.observation(&binary()), Some(expected));
+        assert_eq!(answer.observation(&binary()), Some(stored("bb")));
         assert_eq!(Answer::parse(&Sections::default(), b"").observation(&binary()), None);
     }
 

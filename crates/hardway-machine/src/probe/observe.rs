@@ -14,7 +14,7 @@ use crate::{Fault, Machine, MachineError};
 /// How binaries are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// Reads those whose size, time or inode changed since hardway last read them.
+    /// Reads those whose size, times or inode changed since hardway last read them.
     Changed,
     /// Reads every one: half a gigabyte on a machine.
     Deep,

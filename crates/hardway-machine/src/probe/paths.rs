@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// For `find -printf`: type, permission bits, owner, size, modification time, a link's target, and the path.
-pub(super) const FORMAT: &str = r"%y\t%m\t%u:%g\t%s\t%T@\t%l\t%p\n";
+/// For `find -printf`: type, permission bits, owner, size, time of change, a link's target, and the path.
+pub(super) const FORMAT: &str = r"%y\t%m\t%u:%g\t%s\t%C@\t%l\t%p\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -24,7 +24,8 @@ pub(super) struct Entry {
     pub(super) owner: String,
     /// In bytes.
     pub(super) size: u64,
-    pub(super) modified: Time,
+    /// Of content, mode, owner or name: the time that nobody can set (inode(7), `st_ctime`).
+    pub(super) changed: Time,
     /// Empty where it is no link.
     pub(super) target: String,
 }
@@ -45,10 +46,10 @@ fn parse_line(line: &str) -> Option<(String, Entry)> {
     let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
     let owner = fields.next()?.to_owned();
     let size = fields.next()?.parse().ok()?;
-    let modified = parse_time(fields.next()?)?;
+    let changed = parse_time(fields.next()?)?;
     let target = fields.next()?.to_owned();
     let path = fields.next()?.to_owned();
-    Some((path, Entry { kind, mode, owner, size, modified, target }))
+    Some((path, Entry { kind, mode, owner, size, changed, target }))
 }
 
 /// `1795454956.1885992100`: find prints ten digits after the point.
@@ -70,7 +71,7 @@ mod tests {
         assert_eq!(entries.len(), 2);
         let file = &entries["/etc/a b"];
         assert_eq!((file.kind, file.mode, file.owner.as_str(), file.size), (Kind::File, 0o600, "root:root", 12));
-        assert_eq!(file.modified, (1_795_454_956, 188_599_210));
-        assert_eq!((entries["/y"].target.as_str(), entries["/y"].modified), ("/x", (5, 500_000_000)));
+        assert_eq!(file.changed, (1_795_454_956, 188_599_210));
+        assert_eq!((entries["/y"].target.as_str(), entries["/y"].changed), ("/x", (5, 500_000_000)));
     }
 }

@@ -7,13 +7,18 @@ use hardway_design::{Resource, Unit};
 use hardway_plan::INVENTORY;
 
 use super::observe::Depth;
+use super::overrides;
 use super::paths::FORMAT;
 use super::sections::END;
-use crate::remote::{INDEX, quote};
+use crate::remote::{INDEX, STAT, quote};
 
-/// Where the planner's scripts note when they last started a unit, or made it reload.
+/// Where the planner's scripts note what a unit's process had read when they last started it, or made it reload.
 const STARTED: &str = "/var/lib/hardway/started";
 const RELOADED: &str = "/var/lib/hardway/reloaded";
+
+/// What systemd is asked of every unit (org.freedesktop.systemd1(5)).
+const PROPERTIES: &str = "Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID,ExecStart,InvocationID,\
+    StateChangeTimestamp,ExecMainStartTimestamp";
 
 /// Seconds that a task's check or containerd may take before the answer counts as no.
 const PATIENCE: u32 = 20;
@@ -21,11 +26,11 @@ const PATIENCE: u32 = 20;
 /// Kernel modules that leave another trace than /sys/module when they are built in.
 const TRACES: [(&str, &str); 2] = [("br_netfilter", "/proc/sys/net/bridge"), ("ipip", "/sys/class/net/tunl0")];
 
-pub(super) fn started_marker(unit: &str) -> String {
+pub(super) fn started_note(unit: &str) -> String {
     format!("{STARTED}/{unit}")
 }
 
-pub(super) fn reloaded_marker(unit: &str) -> String {
+pub(super) fn reloaded_note(unit: &str) -> String {
     format!("{RELOADED}/{unit}")
 }
 
@@ -66,11 +71,9 @@ pub(super) fn observe_script(resources: &[&Resource], depth: Depth) -> String {
     if wanted.swap {
         script.section("swap", "cat /proc/swaps");
     }
-    script.section_of(
-        "unit",
-        "systemctl show --property=Names,LoadState,ActiveState,UnitFileState,DropInPaths,NeedDaemonReload {}",
-        &wanted.units,
-    );
+    if !wanted.units.is_empty() {
+        script.units(&wanted);
+    }
     if wanted.images {
         script.section(
             "image",
@@ -108,6 +111,10 @@ struct Wanted<'a> {
     modules: BTreeSet<String>,
     sysctls: BTreeSet<String>,
     units: BTreeSet<String>,
+    /// Folders of drop-ins.
+    drop_ins: BTreeSet<String>,
+    /// Unit files that would go before those of the units.
+    fragments: BTreeSet<String>,
     tasks: Vec<(&'a str, &'a str)>,
     hosts: bool,
     swap: bool,
@@ -135,6 +142,7 @@ impl<'a> Wanted<'a> {
             Resource::Link(link) => _ = self.paths.insert(link.path.clone()),
             Resource::Binary(binary) => {
                 self.paths.insert(binary.link.clone());
+                self.paths.insert(binary.store_path());
                 self.stored.insert(binary.store_path());
             }
             Resource::Image(_) => self.images = true,
@@ -151,7 +159,8 @@ impl<'a> Wanted<'a> {
 
     fn add_unit(&mut self, unit: &Unit) {
         self.units.insert(unit.name.clone());
-        self.paths.extend([started_marker(&unit.name), reloaded_marker(&unit.name)]);
+        self.drop_ins.extend(overrides::drop_in_folders(&unit.name));
+        self.fragments.extend(overrides::fragments(unit));
         let watched = unit.restart_on.iter().chain(&unit.reload_on);
         self.paths.extend(watched.clone().cloned());
         self.targets.extend(watched.cloned());
@@ -187,16 +196,31 @@ impl Script {
 
     /// Reads again only those binaries that changed since they were last read.
     fn stored(&mut self, paths: &BTreeSet<String>, depth: Depth) {
-        self.line(&format!("index=$(cat {INDEX}/*)\nstored=$(stat -c '%s %Y %i %n' {})", join(paths)));
+        self.line(&format!("index=$(cat {INDEX}/*)\nstored=$(stat -c '{STAT}' {})", join(paths)));
         self.section("index", "printf '%s\\n' \"$index\"");
         self.section("stored", "printf '%s\\n' \"$stored\"");
-        let read = "sha256sum \"${line#* * * }\"";
+        let read = "sha256sum \"${line#* * * * }\"";
         let read = match depth {
             Depth::Deep => read.to_owned(),
             Depth::Changed => format!("case $index$end in *\" $line$end\"*) ;; *) {read} ;; esac"),
         };
         let each = format!("printf '%s\\n' \"$stored\" | while IFS= read -r line; do\n{read}\ndone");
         self.section("sha256", &if depth == Depth::Deep { each } else { format!("end='\n'\n{each}") });
+    }
+
+    fn units(&mut self, wanted: &Wanted<'_>) {
+        self.line(&format!("units=$(systemctl show --timestamp=us+utc --property={PROPERTIES} {})", join(&wanted.units)));
+        self.section("unit", "printf '%s\\n' \"$units\"");
+        self.line("pids=$(printf '%s\\n' \"$units\" | sed -n 's/^MainPID=\\([1-9][0-9]*\\)$/\\1/p')");
+        self.section("program", "for pid in $pids; do find \"/proc/$pid/exe\" -maxdepth 0 -printf \"$pid %l\\n\"; done");
+        self.section(
+            "command",
+            "for pid in $pids; do echo \"$pid $(tr '\\0\\n' '  ' <\"/proc/$pid/cmdline\")\"; done",
+        );
+        self.section("note", &format!("grep -r '' {STARTED} {RELOADED}"));
+        let overrides = "find -H {} -maxdepth 1 -name '*.conf' -printf '%p\\t%l\\n'";
+        self.section_of("override", overrides, &wanted.drop_ins);
+        self.section_of("override", "find {} -maxdepth 0 -printf '%p\\t%l\\n'", &wanted.fragments);
     }
 
     fn modules(&mut self, names: &BTreeSet<String>) {

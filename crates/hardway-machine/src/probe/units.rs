@@ -1,15 +1,35 @@
-//! Units: what systemd says of them, and which files they have not read yet.
+//! Units: what systemd says of them, and what their running processes have read.
+//!
+//! Where hardway made a process read its files, their digests were noted: only a digest that differs matters then. Of
+//! any other process (one that systemd started again by itself, at boot, or an administrator) the time tells: a file
+//! that changed after the process' start may have been read before it changed. Times of modification can be set by
+//! anybody, so it is the time of the inode's change that counts.
 
 use std::collections::BTreeMap;
 
 use hardway_design::{Unit, UnitObservation};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
+use super::notes::Note;
 use super::paths::{Entry, Time};
-use super::script::{reloaded_marker, started_marker};
+use super::script::{reloaded_note, started_note};
+
+/// A unit and its main process.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    pub(super) unit: UnitObservation,
+    main_pid: String,
+    /// What systemd would start now, words apart by spaces.
+    command: String,
+    invocation: String,
+    state_change: String,
+    process_start: String,
+}
 
 /// Reads `systemctl show`: a block of `KEY=VALUE` lines per unit, blocks apart by an empty line. By each of the unit's
 /// names; units that systemd does not know are left out.
-pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, UnitObservation> {
+pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, Seen> {
     let mut units = BTreeMap::new();
     let mut block = Block::default();
     for line in lines.chain([""]) {
@@ -25,100 +45,157 @@ pub(super) fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String
 struct Block {
     names: Vec<String>,
     known: bool,
-    unit: UnitObservation,
+    seen: Seen,
 }
 
 impl Block {
     fn add(&mut self, key: &str, value: &str) {
         match key {
-            "Names" => self.names = words(value),
+            "Names" => self.names = value.split_ascii_whitespace().map(str::to_owned).collect(),
             "LoadState" => self.known = value != "not-found",
-            "ActiveState" => value.clone_into(&mut self.unit.active),
-            "UnitFileState" => value.clone_into(&mut self.unit.enabled),
-            "DropInPaths" => self.unit.drop_ins = words(value),
-            "NeedDaemonReload" => self.unit.needs_daemon_reload = value == "yes",
+            "ActiveState" => value.clone_into(&mut self.seen.unit.active),
+            "UnitFileState" => value.clone_into(&mut self.seen.unit.enabled),
+            "NeedDaemonReload" => self.seen.unit.needs_daemon_reload = value == "yes",
+            "MainPID" => value.clone_into(&mut self.seen.main_pid),
+            "ExecStart" => self.seen.command = command(value).unwrap_or_default().to_owned(),
+            "InvocationID" => value.clone_into(&mut self.seen.invocation),
+            "StateChangeTimestamp" => value.clone_into(&mut self.seen.state_change),
+            "ExecMainStartTimestamp" => value.clone_into(&mut self.seen.process_start),
             _ => {}
         }
     }
 
-    fn finish(self, units: &mut BTreeMap<String, UnitObservation>) {
+    fn finish(self, units: &mut BTreeMap<String, Seen>) {
         if self.known {
-            units.extend(self.names.into_iter().map(|name| (name, self.unit.clone())));
+            units.extend(self.names.into_iter().map(|name| (name, self.seen.clone())));
         }
     }
 }
 
-fn words(value: &str) -> Vec<String> {
-    value.split_ascii_whitespace().map(str::to_owned).collect()
+/// `{ path=/bin/a ; argv[]=/bin/a -b ; ignore_errors=no ; … }`
+fn command(value: &str) -> Option<&str> {
+    Some(value.split_once("argv[]=")?.1.split_once(" ; ignore_errors=")?.0)
 }
 
-/// When the paths were last changed: `paths` as they are, `targets` through links.
-pub(super) struct Files<'a> {
+/// `Mon 2026-11-23 20:13:45.123456 UTC`
+fn parse_time(text: &str) -> Option<Time> {
+    let local = text.strip_suffix(" UTC")?.split_once(' ')?.1;
+    let time = local.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    Some((time.as_second(), u32::try_from(time.subsec_nanosecond()).ok()?))
+}
+
+/// What else of a machine tells about its processes.
+pub(super) struct Surroundings<'a> {
+    /// As they are.
     pub(super) paths: &'a BTreeMap<String, Entry>,
+    /// Through links.
     pub(super) targets: &'a BTreeMap<String, Entry>,
+    pub(super) notes: &'a BTreeMap<String, Note>,
+    /// Program by process id.
+    pub(super) programs: &'a BTreeMap<String, String>,
+    /// Command line by process id.
+    pub(super) commands: &'a BTreeMap<String, String>,
 }
 
-impl Files<'_> {
-    /// Fills in what the running process has not read yet. A unit that does not run will read all of it.
-    pub(super) fn compare(&self, unit: &Unit, observation: &mut UnitObservation) {
-        if matches!(observation.active.as_str(), "" | "inactive" | "failed") {
-            return;
+impl Surroundings<'_> {
+    /// Says what the running process is, and what it has read. A unit that does not run will read all of it.
+    pub(super) fn complete(&self, unit: &Unit, seen: &Seen) -> UnitObservation {
+        let mut observation = seen.unit.clone();
+        if matches!(seen.unit.active.as_str(), "" | "inactive" | "failed") {
+            return observation;
         }
-        let started = self.modified(&started_marker(&unit.name));
-        let reloaded = self.modified(&reloaded_marker(&unit.name)).max(started);
-        observation.stale = self.newer(&unit.restart_on, started);
-        observation.unloaded = self.newer(&unit.reload_on, reloaded);
+        observation.program = self.programs.get(&seen.main_pid).cloned();
+        observation.other_command = self.other_command(unit, seen);
+
+        let started = self.notes.get(&started_note(&unit.name)).filter(|note| seen.is_process_of(note));
+        let reloaded = self.notes.get(&reloaded_note(&unit.name));
+        let loaded = [reloaded, started].into_iter().flatten().find(|note| seen.is_last_read_of(note));
+        for (paths, note, since) in [
+            (&unit.restart_on, started, parse_time(&seen.process_start)),
+            (&unit.reload_on, loaded, parse_time(&seen.state_change)),
+        ] {
+            for path in paths {
+                match note.and_then(|note| note.read.get(path)) {
+                    Some(digest) => _ = observation.read.insert(path.clone(), digest.clone()),
+                    None if self.changed_after(path, since) => observation.stale.push(path.clone()),
+                    None => {}
+                }
+            }
+        }
+        observation
     }
 
-    fn modified(&self, marker: &str) -> Option<Time> {
-        self.paths.get(marker).map(|entry| entry.modified)
+    /// Only of units whose file is the design's own: others' commands have variables, and processes that rename
+    /// themselves.
+    fn other_command(&self, unit: &Unit, seen: &Seen) -> Option<String> {
+        let is_own = unit.restart_on.iter().any(|path| path.ends_with(&format!("/{}", unit.name)));
+        let running = self.commands.get(&seen.main_pid)?;
+        (is_own && !seen.command.is_empty() && *running != seen.command).then(|| running.clone())
     }
 
-    /// Without a marker it was not hardway that started the unit: whatever stands there is newer.
-    fn newer(&self, paths: &[String], marker: Option<Time>) -> Vec<String> {
-        let changed = |path: &&String| {
-            let entries = [self.paths.get(*path), self.targets.get(*path)];
-            entries.into_iter().flatten().any(|entry| Some(entry.modified) > marker)
-        };
-        paths.iter().filter(changed).cloned().collect()
+    fn changed_after(&self, path: &str, since: Option<Time>) -> bool {
+        let entries = [self.paths.get(path), self.targets.get(path)];
+        entries.into_iter().flatten().any(|entry| Some(entry.changed) > since)
+    }
+}
+
+impl Seen {
+    /// Whether it still is the process that hardway started.
+    fn is_process_of(&self, note: &Note) -> bool {
+        !note.invocation.is_empty() && note.invocation == self.invocation
+    }
+
+    /// Whether nobody has started or reloaded it since.
+    fn is_last_read_of(&self, note: &Note) -> bool {
+        self.is_process_of(note) && note.state_change == self.state_change
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::paths;
+    use super::super::{notes, paths};
     use super::*;
 
     const SHOW: &str = "Names=nginx.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n\
-        DropInPaths=/etc/systemd/system/nginx.service.d/a.conf /run/b.conf\nNeedDaemonReload=yes\n\n\
-        Names=nowhere.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\nDropInPaths=\n\
-        NeedDaemonReload=no\n\n\
-        Names=a.service alias.service\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\nDropInPaths=\n\
+        NeedDaemonReload=yes\n\n\
+        Names=nowhere.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\n\n\
+        Names=a.service alias.service\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n\
         NeedDaemonReload=no";
 
     #[test]
     fn systemctl_show_is_read() {
         let units = parse(SHOW.lines());
-        let nginx = &units["nginx.service"];
+        let nginx = &units["nginx.service"].unit;
         assert_eq!((nginx.active.as_str(), nginx.enabled.as_str()), ("active", "enabled"));
-        assert_eq!(nginx.drop_ins, ["/etc/systemd/system/nginx.service.d/a.conf", "/run/b.conf"]);
         assert!(nginx.needs_daemon_reload);
         assert!(!units.contains_key("nowhere.service"));
-        assert_eq!(units["alias.service"].enabled, "masked");
+        assert_eq!(units["alias.service"].unit.enabled, "masked");
+    }
+
+    #[test]
+    fn systemds_times_are_read() {
+        assert_eq!(parse_time("Thu 1970-01-01 00:01:40.500000 UTC"), Some((100, 500_000_000)));
+        assert_eq!(parse_time("n/a"), None);
+        assert_eq!(parse_time(""), None);
     }
 
     fn unit() -> Unit {
         Unit {
             name: "u.service".to_owned(),
-            restart_on: vec!["/bin/u".to_owned(), "/etc/u".to_owned(), "/missing".to_owned()],
+            restart_on: ["/bin/u", "/etc/u", "/missing", "/etc/systemd/system/u.service"].map(str::to_owned).into(),
             reload_on: vec!["/etc/reloadable".to_owned()],
             ready: None,
             disruption: None,
         }
     }
 
-    fn compared(active: &str, paths: &str, targets: &str) -> UnitObservation {
-        let mut observation = UnitObservation { active: active.to_owned(), ..UnitObservation::default() };
+    const ACTIVE: &str = "Names=u.service\nLoadState=loaded\nActiveState=active\nMainPID=7\nInvocationID=ab\n\
+        ExecStart={ path=/bin/u ; argv[]=/bin/u -v 2 ; ignore_errors=no ; pid=7 }\n\
+        StateChangeTimestamp=Thu 1970-01-01 00:00:20.000000 UTC\n\
+        ExecMainStartTimestamp=Thu 1970-01-01 00:00:10.500000 UTC";
+
+    /// `times`: `PATH@SECONDS`; `noted`: lines as in a machine's notes.
+    fn completed(show: &str, times: &str, noted: &str) -> UnitObservation {
         let read = |times: &str| {
             let line = |time: &str| {
                 let (path, time) = time.split_once('@').unwrap();
@@ -127,39 +204,59 @@ mod tests {
             let lines: Vec<String> = times.split_whitespace().map(line).collect();
             paths::parse(lines.iter().map(String::as_str))
         };
-        Files { paths: &read(paths), targets: &read(targets) }.compare(&unit(), &mut observation);
-        observation
+        let surroundings = Surroundings {
+            paths: &read(times),
+            targets: &BTreeMap::new(),
+            notes: &notes::parse(noted.lines()),
+            programs: &BTreeMap::from([("7".to_owned(), "/opt/u (deleted)".to_owned())]),
+            commands: &BTreeMap::from([("7".to_owned(), "/bin/u -v 2".to_owned())]),
+        };
+        surroundings.complete(&unit(), &parse(show.lines())["u.service"])
     }
 
-    const STARTED_AT_10: &str = "/var/lib/hardway/started/u.service@10.5 /bin/u@10.4 /etc/u@10.5 /etc/reloadable@9";
+    const OLD_FILES: &str = "/bin/u@9 /etc/u@10.4 /etc/reloadable@19";
+    const NOTED: &str = "/var/lib/hardway/started/u.service:InvocationID=ab\n\
+        /var/lib/hardway/started/u.service:StateChangeTimestamp=Thu 1970-01-01 00:00:20.000000 UTC\n\
+        /var/lib/hardway/started/u.service:11  /etc/u\n/var/lib/hardway/started/u.service:22  /etc/reloadable";
 
     #[test]
-    fn files_older_than_the_start_have_been_read() {
-        let seen = compared("active", STARTED_AT_10, "/bin/u@3 /etc/u@10.5");
-        assert_eq!((seen.stale.len(), seen.unloaded.len()), (0, 0));
-    }
-
-    #[test]
-    fn a_newer_file_or_link_or_target_is_stale() {
-        let newer_link = STARTED_AT_10.replace("/bin/u@10.4", "/bin/u@11");
-        assert_eq!(compared("active", &newer_link, "").stale, ["/bin/u"]);
-        assert_eq!(compared("reloading", STARTED_AT_10, "/bin/u@10.6").stale, ["/bin/u"]);
-    }
-
-    #[test]
-    fn a_reload_is_younger_than_the_start() {
-        let changed = STARTED_AT_10.replace("/etc/reloadable@9", "/etc/reloadable@12");
-        assert_eq!(compared("active", &changed, "").unloaded, ["/etc/reloadable"]);
-        let reloaded = format!("{changed} /var/lib/hardway/reloaded/u.service@13");
-        assert_eq!(compared("active", &reloaded, "").unloaded, [""; 0]);
+    fn the_time_tells_of_a_process_that_somebody_else_started() {
+        assert_eq!(completed(ACTIVE, OLD_FILES, "").stale, [""; 0]);
+        assert_eq!(completed(ACTIVE, "/etc/u@10.6 /etc/reloadable@19", "").stale, ["/etc/u"]);
+        assert_eq!(completed(ACTIVE, "/etc/u@10 /etc/reloadable@20.1", "").stale, ["/etc/reloadable"]);
+        let other_process = NOTED.replace("InvocationID=ab", "InvocationID=cd");
+        assert_eq!(completed(ACTIVE, "/etc/u@11", &other_process).stale, ["/etc/u"]);
     }
 
     #[test]
-    fn a_unit_that_hardway_did_not_start_has_read_nothing() {
-        let unmarked = "/bin/u@1 /etc/u@1 /etc/reloadable@1";
-        let seen = compared("active", unmarked, "");
-        assert_eq!(seen.stale, ["/bin/u", "/etc/u"]);
-        assert_eq!(seen.unloaded, ["/etc/reloadable"]);
-        assert_eq!(compared("inactive", unmarked, "").stale, [""; 0]);
+    fn of_a_process_that_hardway_started_the_note_tells() {
+        let seen = completed(ACTIVE, "/etc/u@99 /etc/reloadable@99", NOTED);
+        assert_eq!(seen.stale, [""; 0]);
+        assert_eq!((seen.read["/etc/u"].as_str(), seen.read["/etc/reloadable"].as_str()), ("11", "22"));
+    }
+
+    #[test]
+    fn somebody_elses_reload_outdates_what_was_noted_of_files_that_a_reload_reads() {
+        let reloaded = ACTIVE.replace("00:00:20", "00:00:30");
+        let seen = completed(&reloaded, "/etc/u@99 /etc/reloadable@31", NOTED);
+        assert_eq!(seen.stale, ["/etc/reloadable"]);
+        assert!(seen.read.contains_key("/etc/u"));
+        let note = NOTED.replace("started", "reloaded").replace("00:00:20", "00:00:30").replace("22  ", "33  ");
+        let seen = completed(&reloaded, "/etc/reloadable@31", &format!("{NOTED}\n{note}"));
+        assert_eq!(seen.read["/etc/reloadable"], "33");
+    }
+
+    #[test]
+    fn a_process_says_its_program_and_a_command_that_its_unit_does_not() {
+        let seen = completed(ACTIVE, OLD_FILES, "");
+        assert_eq!((seen.program.as_deref(), seen.other_command), (Some("/opt/u (deleted)"), None));
+        let seen = completed(&ACTIVE.replace("-v 2 ;", "-v 3 ;"), OLD_FILES, "");
+        assert_eq!(seen.other_command.as_deref(), Some("/bin/u -v 2"));
+    }
+
+    #[test]
+    fn a_unit_that_does_not_run_has_read_nothing_and_needs_nothing() {
+        let seen = completed(&ACTIVE.replace("=active", "=inactive"), "/etc/u@99", NOTED);
+        assert_eq!((seen.stale.len(), seen.read.len(), seen.program), (0, 0, None));
     }
 }

@@ -2,14 +2,14 @@
 
 use hardway_design::STORE;
 
-use super::{INDEX, quote};
+use super::{INDEX, STAT, quote};
 use crate::{Blob, Fault};
 
 /// The script that takes `blob` from stdin.
 pub(crate) fn copy_script(blob: &Blob) -> String {
     let index = index_path(blob).unwrap_or_default();
     format!(
-        "dest={}\nsum={}\nsize={}\nmode={:o}\nindex={}\n{}",
+        "dest={}\nsum={}\nsize={}\nmode={:o}\nindex={}\nstat='{STAT}'\n{}",
         quote(&blob.dest),
         quote(&blob.sha256),
         blob.size,

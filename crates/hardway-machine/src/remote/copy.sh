@@ -1,4 +1,4 @@
-# Reads a file from stdin. Needs: dest, sum (SHA-256), size (bytes), mode, index (a path, or empty).
+# Reads a file from stdin. Needs: dest, sum (SHA-256), size (bytes), mode, index (a path, or empty), stat (a format).
 # Prints one of: ok; full; mismatch SHA-256; failed.
 
 dir=${dest%/*}
@@ -56,7 +56,7 @@ fi
 if [ -n "$index" ]; then
     # What the probe compares, so that it need not read the file again.
     mkdir -p "${index%/*}"
-    if ! { printf '%s %s\n' "$sum" "$(stat -c '%s %Y %i %n' -- "$dest")" >"$index.$$" && mv -fT -- "$index.$$" "$index"; }; then
+    if ! { printf '%s %s\n' "$sum" "$(stat -c "$stat" -- "$dest")" >"$index.$$" && mv -fT -- "$index.$$" "$index"; }; then
         echo failed
         exit
     fi

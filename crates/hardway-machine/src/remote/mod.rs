@@ -13,5 +13,9 @@ pub(crate) use stage::{STAGE_SCRIPT, StageReader, stage_tar};
 /// Where machines keep the sizes and times of the binaries in their store, one file per binary.
 pub(crate) const INDEX: &str = "/var/lib/hardway/index";
 
+/// What is kept of each, for stat(1): size, times of modification and of change, inode, path. The time of change can't be
+/// set, so that a file which was replaced and dressed up as the old one is seen.
+pub(crate) const STAT: &str = "%s %.9Y %.9Z %i %n";
+
 #[cfg(test)]
 pub(crate) use shell::check;

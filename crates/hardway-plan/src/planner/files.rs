@@ -6,6 +6,9 @@ use super::MachineView;
 use crate::inventory::Entry;
 use crate::{Action, Blob, Change, Step};
 
+/// Mode and owner of every binary in the store.
+const PROGRAM: (u32, &str) = (0o755, "root:root");
+
 pub(super) fn steps(resource: &Resource, view: &mut MachineView<'_>) -> Vec<Step> {
     match resource {
         Resource::Directory(directory) => directory_step(resource, directory, view).into_iter().collect(),
@@ -38,17 +41,19 @@ fn directory_step(resource: &Resource, directory: &Directory, view: &MachineView
 }
 
 fn file_step(resource: &Resource, file: &File, view: &mut MachineView<'_>) -> Option<Step> {
-    let wanted = file.content.sha256();
+    let new = || Some(Change::of_file(&file.path, None, None, &file.content));
     let (reason, change) = match view.seen(resource) {
-        Some(Observation::File { mode, owner, sha256, text }) => {
-            if *sha256 == wanted {
-                (attributes(file.mode, &file.owner, *mode, owner)?, None)
-            } else {
-                let change = Change::of_file(&file.path, text.as_deref(), Some(sha256), &file.content);
-                ("content differs".to_owned(), Some(change))
-            }
+        Some(Observation::File { mode, owner, sha256, .. }) if *sha256 == file.content.sha256() => {
+            let reason = attributes(file.mode, &file.owner, *mode, owner)?;
+            return Some(attributes_step(resource, &file.path, (file.mode, &file.owner), reason, view));
         }
-        _ => ("missing".to_owned(), Some(Change::of_file(&file.path, None, None, &file.content))),
+        Some(Observation::File { sha256, text, .. }) => {
+            let change = Change::of_file(&file.path, text.as_deref(), Some(sha256), &file.content);
+            ("content differs".to_owned(), Some(change))
+        }
+        Some(Observation::Link { target }) => (format!("a link to {target} stands in its place"), new()),
+        Some(Observation::Directory { .. }) => ("a directory stands in its place".to_owned(), new()),
+        _ => ("missing".to_owned(), new()),
     };
     view.changed.insert(file.path.clone());
     Some(Step {
@@ -59,6 +64,26 @@ fn file_step(resource: &Resource, file: &File, view: &mut MachineView<'_>) -> Op
         disruption: None,
         action: Action::WriteFile { file: file.clone(), keep_original: replaces_foreign_file(resource, view) },
     })
+}
+
+/// For a file whose content is right: `wanted` are mode and owner.
+fn attributes_step(
+    resource: &Resource,
+    path: &str,
+    wanted: (u32, &str),
+    reason: String,
+    view: &mut MachineView<'_>,
+) -> Step {
+    let (mode, owner) = (wanted.0, wanted.1.to_owned());
+    view.touched.insert(path.to_owned());
+    Step {
+        title: format!("Set mode and owner of {path}"),
+        reason,
+        resource: resource.id(),
+        change: None,
+        disruption: None,
+        action: Action::SetAttributes { path: path.to_owned(), mode, owner },
+    }
 }
 
 /// Whether something stands at the file's path that hardway did not put there.
@@ -90,31 +115,38 @@ fn link_step(resource: &Resource, link: &Link, seen: Option<&str>, view: &mut Ma
 
 fn binary_steps(resource: &Resource, binary: &Binary, view: &mut MachineView<'_>) -> Vec<Step> {
     let (target, stored) = match view.seen(resource) {
-        Some(Observation::Binary { target, stored_sha256 }) => (target.as_deref(), stored_sha256.as_deref()),
+        Some(Observation::Binary { target, stored }) => (target.as_deref(), stored.as_ref()),
         _ => (None, None),
     };
+    let store_path = binary.store_path();
     let mut steps = Vec::new();
-    if stored != Some(binary.sha256.as_str()) {
-        // A binary that is put right under a running process is as good as a new one.
-        view.changed.insert(binary.link.clone());
-        steps.push(Step {
-            title: format!("Copy {} {}", binary.name, binary.version),
-            reason: match stored {
-                Some(_) => "its digest is wrong".to_owned(),
-                None => "missing".to_owned(),
-            },
-            resource: resource.id(),
-            change: None,
-            disruption: None,
-            action: Action::CopyBinary(Blob {
-                artifact: binary.name.clone(),
-                sha256: binary.sha256.clone(),
-                size: binary.size,
-                destination: binary.store_path(),
-            }),
-        });
+    match stored {
+        Some(stored) if stored.sha256 == binary.sha256 => {
+            let wrong = attributes(PROGRAM.0, PROGRAM.1, stored.mode, &stored.owner);
+            steps.extend(wrong.map(|reason| attributes_step(resource, &store_path, PROGRAM, reason, view)));
+        }
+        _ => {
+            // Even a process that runs this very path may have started with what stands there now.
+            view.changed.insert(store_path.clone());
+            steps.push(Step {
+                title: format!("Copy {} {}", binary.name, binary.version),
+                reason: match stored {
+                    Some(_) => "its digest is wrong".to_owned(),
+                    None => "missing".to_owned(),
+                },
+                resource: resource.id(),
+                change: None,
+                disruption: None,
+                action: Action::CopyBinary(Blob {
+                    artifact: binary.name.clone(),
+                    sha256: binary.sha256.clone(),
+                    size: binary.size,
+                    destination: store_path.clone(),
+                }),
+            });
+        }
     }
-    let link = Link { path: binary.link.clone(), target: binary.store_path() };
+    let link = Link { path: binary.link.clone(), target: store_path };
     steps.extend(link_step(resource, &link, target, view));
     steps
 }

@@ -32,11 +32,38 @@ struct MachineView<'a> {
     inventory: Option<Inventory>,
     /// Paths that this plan writes, links or removes; units look here for reasons to restart.
     changed: BTreeSet<String>,
+    /// Paths whose mode or owner alone this plan puts right.
+    touched: BTreeSet<String>,
+    /// What a process must have read to be up to date, by the path that it reads.
+    wanted: BTreeMap<&'a str, Wanted>,
+}
+
+/// What must stand at a path.
+enum Wanted {
+    /// SHA-256.
+    Content(String),
+    /// Where the program is in the store.
+    Program(String),
+}
+
+impl Wanted {
+    fn of(resource: &Resource) -> Option<(&str, Self)> {
+        match resource {
+            Resource::File(file) => Some((&file.path, Self::Content(file.content.sha256()))),
+            Resource::Binary(binary) => Some((&binary.link, Self::Program(binary.store_path()))),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> MachineView<'a> {
     fn seen(&self, resource: &Resource) -> Option<&'a Observation> {
         self.observed.resources.get(&resource.id())
+    }
+
+    /// Whether the path is a file that a process reads, and no program that it runs.
+    fn reads_content(&self, path: &str) -> bool {
+        !matches!(self.wanted.get(path), Some(Wanted::Program(_)))
     }
 }
 
@@ -52,8 +79,10 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     for (machine, observed) in &sight.machines {
         let inventory =
             observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
-        let mut view = MachineView { observed, inventory, changed: BTreeSet::new() };
         let groups: Vec<&Group> = design.on_machine(machine).collect();
+        let wanted = groups.iter().flat_map(|group| &group.resources).filter_map(Wanted::of).collect();
+        let (changed, touched) = (BTreeSet::new(), BTreeSet::new());
+        let mut view = MachineView { observed, inventory, changed, touched, wanted };
         // Units come second: a unit may have to restart for a file of any group of its machine.
         for group in &groups {
             steps.insert(&group.id, group_steps(group, &mut view));
@@ -126,11 +155,14 @@ fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observat
         Resource::Object(object) => {
             let observation = seen.and_then(|objects| objects.get(&id));
             let (reason, change) = match observation {
-                None => ("missing".to_owned(), None),
+                None => {
+                    let reason = if seen.is_some() { "missing" } else { "not seen: the API does not answer" };
+                    (reason.to_owned(), crate::Change::of_object(&id.0, None, &object.value))
+                }
                 Some(Observation::Object { live, dry_run }) if live == dry_run => return None,
                 Some(Observation::Object { live, dry_run }) => (
                     "differs from the design".to_owned(),
-                    (!object.is_secret()).then(|| crate::Change::diff(&id.0, &pretty(live), &pretty(dry_run))),
+                    crate::Change::of_object(&id.0, Some(live), dry_run),
                 ),
                 Some(_) => return None,
             };
@@ -139,7 +171,7 @@ fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observat
                 title: format!("Apply {} {place}{}", object.kind(), object.name()),
                 reason,
                 resource: id,
-                change,
+                change: Some(change),
                 disruption: None,
                 action: Action::ApplyObject(object.clone()),
             })
@@ -154,10 +186,4 @@ fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observat
         }),
         _ => None,
     }
-}
-
-fn pretty(value: &serde_json::Value) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("a JSON value can be printed");
-    text.push('\n');
-    text
 }

@@ -32,8 +32,27 @@ put() {
 keep() {
     if [ -e "$1" ] && [ ! -e "$state/originals$1" ]; then
         mkdir -p "$state/originals${1%/*}"
-        cp -a "$1" "$state/originals$1"
+        new="$state/originals${1%/*}/.${1##*/}.hardway"
+        cp -a "$1" "$new"
+        sync "$new"
+        mv -fT "$new" "$state/originals$1"
     fi
+}
+
+# put_back PATH: what was set aside; where nothing was, nothing is left.
+put_back() {
+    if [ -e "$state/originals$1" ]; then
+        new="${1%/*}/.${1##*/}.hardway"
+        cp -a "$state/originals$1" "$new"
+        mv -fT "$new" "$1"
+    else
+        discard "$1"
+    fi
+}
+
+# discard PATH: remove it, with what a run that was cut off left beside it.
+discard() {
+    rm -f "$1" "${1%/*}/.${1##*/}.hardway"
 }
 
 # place_link TARGET PATH: point PATH to TARGET at once.
@@ -65,18 +84,28 @@ wait_until() {
     done
 }
 
-# unit_action VERB UNIT: what the unit says of a failure is the operator's best clue.
+# unit_action VERB UNIT PATH...: what the unit says of a failure is the operator's best clue. What the process is about to
+# read is noted beside what tells this process from a later one, so that it is known to run what stands on disk.
 unit_action() {
-    # Newer files than this marker have not been read by the running unit.
-    mkdir -p "$state/started" "$state/reloaded"
-    case $1 in
-        reload) touch "$state/reloaded/$2" ;;
-        *) touch "$state/started/$2" ;;
+    verb=$1
+    unit=$2
+    shift 2
+    case $verb in
+        reload) folder=$state/reloaded ;;
+        *) folder=$state/started ;;
     esac
-    if ! systemctl "$1" "$2"; then
-        journalctl --no-pager --quiet --output=cat --unit="$2" --lines=20
+    mkdir -p "$folder"
+    # Without a path it would read its own input, which is empty; a path that is missing is not read.
+    sha256sum "$@" >digests 2>/dev/null || true
+    # One that failed time and again is started no more, though its cause may be mended by now.
+    systemctl reset-failed "$unit" 2>/dev/null || true
+    if ! systemctl "$verb" "$unit"; then
+        journalctl --no-pager --quiet --output=cat --unit="$unit" --lines=20
         return 1
     fi
+    systemctl show --timestamp=us+utc --property=InvocationID,StateChangeTimestamp "$unit" >noted
+    cat digests >>noted
+    mv -f noted "$folder/$unit"
 }
 
 # ready UNIT SECONDS FUNCTION: wait for a unit's own condition, or show why it does not come.
@@ -106,5 +135,29 @@ apt_note() {
 
 # apt_get ARGUMENTS: another package manager may be at work for a while (unattended upgrades).
 apt_get() {
+    # One that was cut off in its work is let finish it. Where it still works, these are its own, and it has the lock.
+    if [ -n "$(ls /var/lib/dpkg/updates)" ]; then
+        dpkg --force-confold --configure -a || true
+    fi
     apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold --no-install-recommends "$@"
+}
+
+# without_hosts [FILE]: /etc/hosts without hardway's lines. Where their end was lost, the lines that FILE has too.
+without_hosts() {
+    if [ ! -e /etc/hosts ]; then
+        : >/etc/hosts
+        chmod 644 /etc/hosts
+    fi
+    awk -v ours="${1-/dev/null}" '
+        function give_back() {
+            for (i = 0; i < count; i++) if (!(held[i] in known)) print held[i]
+            count = 0
+        }
+        BEGIN { while ((getline line <ours) > 0) known[line] = 1 }
+        /^# hardway begin$/ { give_back(); inside = 1; next }
+        /^# hardway end$/ { count = inside = 0; next }
+        inside { held[count++] = $0; next }
+        { print }
+        END { give_back() }
+    ' /etc/hosts
 }

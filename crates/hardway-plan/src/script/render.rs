@@ -74,12 +74,22 @@ impl Body<'_> {
             ),
             Action::MakeDirectory(directory) => {
                 let path = quote(&directory.path);
-                format!("mkdir -p {path}\nchown {} {path}\nchmod {:o} {path}", quote(&directory.owner), directory.mode)
+                // A service's own folder has nothing in it but the service's own.
+                let deep = if directory.owner.starts_with("root:") { "" } else { "-R " };
+                format!(
+                    "mkdir -p {path}\nchown {deep}{} {path}\nchmod {:o} {path}",
+                    quote(&directory.owner),
+                    directory.mode
+                )
             }
             Action::WriteFile { file, keep_original } => self.write_file(file, *keep_original),
             Action::WriteInventory(inventory) => {
                 let name = self.file(inventory.text().into_bytes());
                 format!("put {name} {INVENTORY} 600 root:root")
+            }
+            Action::SetAttributes { path, mode, owner } => {
+                let path = quote(path);
+                format!("chown {} {path}\nchmod {mode:o} {path}", quote(owner))
             }
             Action::RemoveFile(path) => format!("rm -f {}", quote(path)),
             Action::MakeLink(link) => format!("place_link {} {}", quote(&link.target), quote(&link.path)),
@@ -87,9 +97,9 @@ impl Body<'_> {
             Action::WriteHosts(hosts) => {
                 let name = self.file((hosts.lines.join("\n") + "\n").into_bytes());
                 format!(
-                    "{WITHOUT_HOSTS} >hosts\n\
+                    "without_hosts {name} >hosts\n\
                      {{ echo '{HOSTS_BEGIN}'; cat {name}; echo '{HOSTS_END}'; }} >>hosts\n\
-                     cat hosts >/etc/hosts"
+                     {PUT_HOSTS}"
                 )
             }
             Action::LoadModule(name) => format!("modprobe {}", quote(name)),
@@ -99,20 +109,27 @@ impl Body<'_> {
             Action::EnableUnit(unit) => {
                 let unit = quote(unit);
                 // systemd reads all unit files again once, in a step of its own.
-                format!("systemctl -q --no-reload unmask {unit}\nsystemctl -q --no-reload enable {unit}")
+                format!(
+                    "systemctl -q --no-reload unmask {unit}\nsystemctl -q --no-reload --runtime unmask {unit}\n\
+                     systemctl -q --no-reload enable {unit}"
+                )
             }
             // A package may have started the unit already, with its own configuration.
-            Action::StartUnit { unit, ready } | Action::RestartUnit { unit, ready } => {
-                unit_action("restart", unit, ready.as_ref())
+            Action::StartUnit { unit, reads, ready } | Action::RestartUnit { unit, reads, ready } => {
+                unit_action("restart", unit, reads, ready.as_ref())
             }
-            Action::ReloadUnit { unit, ready } => unit_action("reload", unit, ready.as_ref()),
+            Action::ReloadUnit { unit, reads, ready } => unit_action("reload", unit, reads, ready.as_ref()),
             Action::RunTask(task) => task.run.clone(),
             Action::WaitOnMachine(condition) => {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }
             Action::Remove(entry) => remove(entry),
             Action::RemoveHardway => {
-                "rm -rf /opt/hardway /var/lib/hardway\nsystemctl daemon-reload\nsystemctl reset-failed".to_owned()
+                // The list goes last: without it, nobody would know what there is still to remove.
+                format!(
+                    "systemctl daemon-reload\nsystemctl reset-failed\nrm -rf /opt/hardway\n\
+                     find \"$state\" -mindepth 1 -maxdepth 1 ! -path {INVENTORY} -exec rm -rf {{}} +\nrm -rf \"$state\""
+                )
             }
             Action::CopyBinary(_)
             | Action::CopyImage(_)
@@ -139,7 +156,7 @@ impl Body<'_> {
 
 const HOSTS_BEGIN: &str = "# hardway begin";
 const HOSTS_END: &str = "# hardway end";
-const WITHOUT_HOSTS: &str = "sed '/^# hardway begin$/,/^# hardway end$/d' /etc/hosts";
+const PUT_HOSTS: &str = "put hosts /etc/hosts \"$(stat -c %a /etc/hosts)\" \"$(stat -c %U:%G /etc/hosts)\"";
 
 fn words(names: &[String]) -> String {
     names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" ")
@@ -149,10 +166,11 @@ fn seconds(condition: &Condition) -> u64 {
     condition.timeout.as_secs()
 }
 
-fn unit_action(verb: &str, unit: &str, ready: Option<&Condition>) -> String {
-    let action = format!("unit_action {verb} {}", quote(unit));
+fn unit_action(verb: &str, unit: &str, reads: &[String], ready: Option<&Condition>) -> String {
+    let action = format!("unit_action {verb} {} {}", quote(unit), words(reads));
+    let action = action.trim_end();
     match ready {
-        None => action,
+        None => action.to_owned(),
         Some(condition) => format!(
             "{}{action}\nready {} {} condition",
             nested("condition", &condition.check),
@@ -193,23 +211,18 @@ fn remove(entry: &Entry) -> String {
             format!("if getent passwd {name} >/dev/null; then userdel {name}; fi", name = quote(name))
         }
         Entry::Directory { path } => format!("rm -rf --one-file-system {}", quote(path)),
-        Entry::File { path, original: true, .. } => {
-            let path = quote(path);
-            format!(
-                "if [ -e \"$state/originals\"{path} ]; then\n    cp -a \"$state/originals\"{path} {path}\nelse\n    rm -f {path}\nfi"
-            )
-        }
-        Entry::File { path, .. } | Entry::Link { path, .. } => format!("rm -f {}", quote(path)),
+        Entry::File { path, original: true, .. } => format!("put_back {}", quote(path)),
+        Entry::File { path, .. } | Entry::Link { path, .. } => format!("discard {}", quote(path)),
         Entry::Binary { link, store } => {
             let folder = store.rsplit_once('/').map_or(store.as_str(), |(folder, _)| folder);
-            format!("rm -f {}\nrm -rf {}", quote(link), quote(folder))
+            format!("discard {}\nrm -rf {}", quote(link), quote(folder))
         }
         Entry::Image { reference } => format!(
             "if command -v ctr >/dev/null && systemctl -q is-active containerd.service; then\n    \
              ctr -n k8s.io images remove {} >/dev/null\nfi",
             quote(reference)
         ),
-        Entry::Hosts => format!("{WITHOUT_HOSTS} >hosts\ncat hosts >/etc/hosts"),
+        Entry::Hosts => format!("without_hosts >hosts\n{PUT_HOSTS}"),
         Entry::Module { name } => format!("# Others may have begun to use it.\nmodprobe -r -q {} || true", quote(name)),
         Entry::Sysctl { key, previous: Some(value) } => {
             format!("sysctl -q -w {} || true", quote(&format!("{key}={value}")))

@@ -18,6 +18,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What goes wrong with a step.
@@ -33,6 +34,9 @@ pub(crate) enum Trouble {
     LostThen,
     /// It never ends.
     Hangs,
+    /// The machine restarts in the middle of it, or cannot be reached: nothing came about, and for so long nobody gets
+    /// there.
+    Away(Duration),
 }
 
 /// A step's place and title.
@@ -42,6 +46,8 @@ pub(crate) type Name = (String, String);
 #[derive(Default)]
 pub(crate) struct World {
     troubles: Mutex<BTreeMap<Name, (Trouble, usize)>>,
+    /// Machines that cannot be reached until then.
+    away: Mutex<BTreeMap<MachineName, Instant>>,
     done: Mutex<BTreeSet<Name>>,
     copies: AtomicUsize,
     most_copies: AtomicUsize,
@@ -86,7 +92,23 @@ impl StandMachine {
         MachineError { machine: self.name().clone(), fault }
     }
 
+    /// Fails as long as the machine is away.
+    fn reach(&self) -> Result<(), MachineError> {
+        let away = self.world.away.lock().unwrap().get(self.name()).is_some_and(|until| Instant::now() < *until);
+        let after = Duration::from_secs(5);
+        if away {
+            return Err(self.error(Fault::ConnectTimeout { host: self.name().to_string(), port: 22, after }));
+        }
+        Ok(())
+    }
+
+    fn leave(&self, length: Duration) -> MachineError {
+        self.world.away.lock().unwrap().insert(self.name().clone(), Instant::now() + length);
+        self.lost()
+    }
+
     async fn steps(&self, script: &Script, on_event: &mut (dyn FnMut(ScriptEvent) + Send)) -> Result<(), MachineError> {
+        self.reach()?;
         for (step, title) in titles(script) {
             let name = self.name_of(&title);
             let trouble = self.world.trouble(&name);
@@ -102,6 +124,7 @@ impl StandMachine {
                     return Err(self.error(Fault::StepFailed { step, code: 1, output: vec![line] }));
                 }
                 Some(Trouble::Hangs) => std::future::pending().await,
+                Some(Trouble::Away(length)) => return Err(self.leave(length)),
                 _ => self.world.make(name),
             }
             if trouble == Some(Trouble::LostAfter) {
@@ -135,6 +158,7 @@ impl Machine for StandMachine {
         on_bytes: &'a mut (dyn FnMut(u64) + Send),
     ) -> BoxFuture<'a, Result<(), MachineError>> {
         async move {
+            self.reach()?;
             let name = self.name_of(&format!("Copy {}", blob.dest));
             let now = self.world.copies.fetch_add(1, Ordering::SeqCst) + 1;
             self.world.most_copies.fetch_max(now, Ordering::SeqCst);
@@ -144,6 +168,10 @@ impl Machine for StandMachine {
                     // Cut off in its middle.
                     on_bytes(blob.size / 2);
                     Err(self.lost())
+                }
+                Some(Trouble::Away(length)) => {
+                    on_bytes(blob.size / 2);
+                    Err(self.leave(length))
                 }
                 Some(Trouble::Fails) => Err(self.error(Fault::DiskFull { dest: blob.dest.clone() })),
                 Some(Trouble::Hangs) => std::future::pending().await,
@@ -190,10 +218,12 @@ impl StandCluster {
             if trouble == Some(Trouble::Hangs) {
                 std::future::pending::<()>().await;
             }
-            if !matches!(trouble, Some(Trouble::Fails | Trouble::LostBefore)) {
+            if !matches!(trouble, Some(Trouble::Fails | Trouble::LostBefore | Trouble::Away(_))) {
                 self.world.make(name);
             }
-            if trouble.is_some() { Err(ApiError(format!("{title}: the API said no"))) } else { Ok(()) }
+            let Some(trouble) = trouble else { return Ok(()) };
+            let may_pass = trouble != Trouble::Fails;
+            Err(ApiError { text: format!("{title}: the API said no"), may_pass })
         }
         .boxed()
     }
@@ -251,6 +281,7 @@ impl Stand {
     /// Nothing goes wrong any more.
     pub(crate) fn mend(&self) {
         self.world.troubles.lock().unwrap().clear();
+        self.world.away.lock().unwrap().clear();
     }
 
     pub(crate) async fn run(&self, plan: &Plan) -> Ended {
@@ -310,7 +341,7 @@ pub(crate) fn copy(destination: &str) -> Step {
 }
 
 pub(crate) fn start(unit: &str) -> Step {
-    step(format!("Start {unit}"), Action::StartUnit { unit: unit.to_owned(), ready: None })
+    step(format!("Start {unit}"), Action::StartUnit { unit: unit.to_owned(), reads: Vec::new(), ready: None })
 }
 
 pub(crate) fn install(package: &str) -> Step {

@@ -21,10 +21,16 @@ pub(crate) fn probes<'a>(scene: Scene<'a>, part: Part, machine: &'a Machine) -> 
     let digests = digests(design, name, scene.options.deep);
     let what = if scene.options.deep { "files and binaries" } else { "files" };
     let files = format!("the {} {what} of the design on {name} are unchanged", digests.len());
-    vec![
+    let settings = settings(design, name);
+    let mut probes = vec![
         Probe::new(part, format!("on {name} run {}", list(&units)), active(scene, name, units)),
         Probe::new(part, files, unchanged(scene, name, digests)),
-    ]
+    ];
+    if !settings.is_empty() {
+        let title = format!("no file changes a kernel setting of {name}'s at the next boot");
+        probes.push(Probe::new(part, title, last_word(scene, name, settings)));
+    }
+    probes
 }
 
 /// Names of units without `.service`, which all of them are.
@@ -53,6 +59,16 @@ fn digests(design: &Design, machine: &MachineName, deep: bool) -> BTreeMap<Strin
             Resource::File(file) => Some((file.path.clone(), file.content.sha256())),
             // Through its link, which must lead to it.
             Resource::Binary(binary) if deep => Some((binary.link.clone(), binary.sha256.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Values by key.
+fn settings<'a>(design: &'a Design, machine: &'a MachineName) -> BTreeMap<&'a str, &'a str> {
+    resources(design, machine)
+        .filter_map(|resource| match resource {
+            Resource::Sysctl(sysctl) => Some((sysctl.key.as_str(), sysctl.value.as_str())),
             _ => None,
         })
         .collect()
@@ -110,6 +126,33 @@ fn parse_units(text: &str) -> Vec<UnitState<'_>> {
         .collect()
 }
 
+/// A file that is not hardway's may come after hardway's own, and nobody notices before the machine restarts.
+async fn last_word(scene: Scene<'_>, machine: &MachineName, settings: BTreeMap<&str, &str>) -> Verdict {
+    let expected = "the values that hold now";
+    let hint = format!("take the setting out of that file: hardway ssh {machine}");
+    let files = shell::read(scene.context, machine, "systemd-analyze cat-config sysctl.d", expected, &hint).await?;
+    let found = overruled(&settings, &files);
+    ensure(found.is_empty(), || found.join(", "), expected, &hint)
+}
+
+/// Settings that a later file of `systemd-analyze cat-config` gives another value (sysctl.d(5)).
+fn overruled(settings: &BTreeMap<&str, &str>, files: &str) -> Vec<String> {
+    let mut last: BTreeMap<&str, (&str, String)> = BTreeMap::new();
+    let mut file = "";
+    for line in files.lines().map(str::trim) {
+        if let Some(path) = line.strip_prefix("# /") {
+            file = path;
+        } else if let Some((key, value)) = line.split_once('=') {
+            let key = key.trim().trim_start_matches('-').replace('/', ".");
+            if let Some((key, _)) = settings.get_key_value(key.as_str()) {
+                last.insert(key, (file, value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")));
+            }
+        }
+    }
+    let differs = |(key, (_, value)): &(&&str, &(&str, String))| settings.get(**key) != Some(&value.as_str());
+    last.iter().filter(differs).map(|(key, (file, value))| format!("/{file} sets {key} to {value}")).collect()
+}
+
 async fn unchanged(scene: Scene<'_>, machine: &MachineName, digests: BTreeMap<String, String>) -> Verdict {
     let expected = "the bytes that the design puts there";
     let paths: Vec<_> = digests.keys().map(|path| quote(path)).collect();
@@ -147,6 +190,16 @@ mod tests {
             ["etcd.service", "kubelet.service", "nginx.service"]
         );
         assert_eq!(states.iter().map(UnitState::is_well).collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn the_last_file_has_the_last_word_on_a_kernel_setting() {
+        let settings = BTreeMap::from([("net.ipv4.ip_forward", "1"), ("kernel.panic", "10")]);
+        let ours = "# /etc/sysctl.d/10-a.conf\nkernel.panic=0\n\n# /etc/sysctl.d/99-kubernetes.conf\n\
+                    net.ipv4.ip_forward = 1\nkernel.panic = 10\n";
+        assert_eq!(overruled(&settings, ours), [""; 0]);
+        let overruling = format!("{ours}# /etc/sysctl.d/99-z.conf\n; kernel.panic = 3\n-net/ipv4/ip_forward = 0\n");
+        assert_eq!(overruled(&settings, &overruling), ["/etc/sysctl.d/99-z.conf sets net.ipv4.ip_forward to 0"]);
     }
 
     #[test]

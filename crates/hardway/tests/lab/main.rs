@@ -2,6 +2,9 @@
 //!
 //! Needs root, as `lab up` does.
 
+mod drift;
+mod faults;
 mod layouts;
+mod saved_plans;
 mod support;
 mod whole_way;

@@ -39,6 +39,23 @@ impl LabWorkspace {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// As [`LabWorkspace::run`], for what the log need not have unless a test fails over it.
+    pub fn run_quietly(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().expect("the binary under test starts");
+        let text = [output.stdout, if output.status.success() { Vec::new() } else { output.stderr }];
+        let [stdout, stderr] = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        eprintln!("$ hardway {}: {}\n{stderr}", arguments.join(" "), output.status);
+        (output.status.code().unwrap_or(-1), stdout)
+    }
+
+    /// As [`LabWorkspace::run`], with what is said on stderr instead.
+    pub fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        eprintln!("$ hardway {}", arguments.join(" "));
+        let output = self.command(arguments).output().expect("the binary under test starts");
+        show(&output);
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// As [`LabWorkspace::run`], for a command that must succeed.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let (code, stdout) = self.run(arguments);
@@ -65,6 +82,22 @@ impl LabWorkspace {
 
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         self.ok(&[&["kubectl", "--"], arguments].concat())
+    }
+
+    /// Another copy of the workspace, as another operator has it.
+    pub fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let copied = Command::new("cp").arg("-a").arg(self.root()).arg(folder.path().join("lab")).status();
+        assert!(copied.expect("cp is there").success());
+        Self { folder }
+    }
+
+    /// A machine's address.
+    pub fn address(&self, machine: &str) -> String {
+        let status = self.json(&["lab", "status", "-o", "json"]);
+        let machines = status["machines"].as_array().expect("a list");
+        let found = machines.iter().find(|status| status["machine"]["name"] == machine).expect("the lab has it");
+        found["machine"]["address"].as_str().expect("a text").to_owned()
     }
 
     /// Runs a command on a machine over plain ssh.

@@ -1,6 +1,8 @@
-//! The whole way on real machines: up, verify, restart, nothing to do, drift, export, reset, down.
+//! The whole way on real machines: up, verify, nothing to do, drift, restart, export, reset, down.
 
+use crate::{drift, saved_plans};
 use crate::support::{LabWorkspace, files_below, host};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 const MACHINES: [&str; 4] = ["lb", "cp1", "w1", "w2"];
@@ -25,12 +27,15 @@ fn a_cluster_from_bare_machines_and_back() {
     assert!(lab.kubectl(&["top", "nodes"]).contains("w1"));
     dns_answers(&lab);
 
+    the_run_is_recorded_without_a_secret(&lab);
     nothing_to_do(&lab);
+    drift::is_found_and_repaired(&lab);
     a_restarted_machine_comes_back(&lab);
-    drift_is_found_and_repaired(&lab);
+    saved_plans::plans_are_kept_to(&lab);
     the_export_is_what_stands_on_the_machines(&lab);
     reports_are_complete(&lab);
     reset_leaves_nothing(&lab);
+    assert_eq!(last_run(&lab)["command"], format!("hardway -C {} reset --yes", lab.root().display()));
 
     lab.ok(&["lab", "down"]);
     assert!(!host("ip", &["-o", "link"]).contains("172.30."));
@@ -44,6 +49,52 @@ fn dns_answers(lab: &LabWorkspace) {
     let answer = lab.kubectl(&["exec", "dnsutils", "--", "nslookup", "kubernetes"]);
     assert!(answer.contains("10.32.0.1"), "{answer}");
     lab.kubectl(&["delete", "pod", "dnsutils", "--grace-period=0", "--force"]);
+}
+
+/// The newest run, which succeeded.
+fn last_run(lab: &LabWorkspace) -> Value {
+    let runs = lab.json(&["runs", "-o", "json"]);
+    assert_eq!(runs[0]["outcome"], "succeeded", "{runs:#}");
+    assert_eq!(runs[0]["steps"], runs[0]["stepsDone"], "{runs:#}");
+    runs[0].clone()
+}
+
+fn the_run_is_recorded_without_a_secret(lab: &LabWorkspace) {
+    let id = last_run(lab)["id"].as_str().expect("a run has an ID").to_owned();
+    let mut told = lab.ok(&["-q", "runs", "show", &id]);
+    told.push_str(&lab.ok(&["runs", "show", "-o", "json"]));
+    let record = lab.root().join(".hardway/runs").join(&id);
+    for file in files_below(&record) {
+        told.push_str(&String::from_utf8_lossy(&std::fs::read(record.join(file)).expect("the record can be read")));
+    }
+    assert!(told.contains("Start etcd.service") && told.contains("secret, sha256 "));
+    let secrets = secrets(lab);
+    assert!(secrets.len() > 100, "a private key has more than twenty lines");
+    for secret in secrets {
+        assert!(!told.contains(&secret), "a secret is in the record of {id}");
+    }
+}
+
+/// Every line of every private key, the encryption key, and the keys in kubeconfigs.
+fn secrets(lab: &LabWorkspace) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for folder in ["pki", "data-encryption", "configs"].map(|name| lab.root().join(name)) {
+        for file in files_below(&folder) {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(folder.join(&file)).expect("the workspace's files are text");
+            if name.ends_with("-key.pem") {
+                // A short last line might be anywhere.
+                let lines = text.lines().filter(|line| !line.starts_with("-----") && line.len() > 20);
+                secrets.extend(lines.map(str::to_owned));
+            } else if name.ends_with("encryption-key") {
+                secrets.push(text.trim().to_owned());
+            } else if name.ends_with(".kubeconfig") {
+                let keys = text.lines().filter_map(|line| line.trim().strip_prefix("client-key-data: "));
+                secrets.extend(keys.map(|key| key.trim_matches('"').to_owned()));
+            }
+        }
+    }
+    secrets
 }
 
 fn nothing_to_do(lab: &LabWorkspace) {
@@ -60,20 +111,6 @@ fn a_restarted_machine_comes_back(lab: &LabWorkspace) {
     lab.kubectl(&["wait", "--for=condition=Ready", "node/w1", "--timeout=120s"]);
     lab.eventually(&["verify"]);
     nothing_to_do(lab);
-}
-
-fn drift_is_found_and_repaired(lab: &LabWorkspace) {
-    lab.ssh("w1", "echo '# by hand' >>/etc/containerd/config.toml; chmod 644 /var/lib/kubelet/kubelet-config.yaml");
-    lab.ssh("cp1", "systemctl stop kube-scheduler");
-    lab.kubectl(&["-n", "kube-system", "delete", "service", "kube-dns"]);
-    let (code, plan) = lab.run(&["plan"]);
-    assert_eq!(code, 3);
-    for found in ["-# by hand", "mode is 644, should be 600", "Start kube-scheduler.service", "kube-dns"] {
-        assert!(plan.contains(found), "the plan does not say {found:?}");
-    }
-    lab.ok(&["apply", "--yes"]);
-    nothing_to_do(lab);
-    lab.ok(&["verify"]);
 }
 
 fn the_export_is_what_stands_on_the_machines(lab: &LabWorkspace) {

@@ -1,0 +1,145 @@
+//! When something happens: after so many events of a run, never after so many seconds.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::MACHINES;
+use super::trouble::Trouble;
+use crate::support::LabWorkspace;
+
+/// A point of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Steps that began or ended.
+    events: usize,
+    /// Not before the next copy, which is then cut off in its middle.
+    in_a_copy: bool,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events of steps{}", self.events, if self.in_a_copy { ", in a copy" } else { "" })
+    }
+}
+
+/// Random choices, the same again with the same seed.
+pub(crate) struct Moments {
+    state: u64,
+}
+
+impl Moments {
+    /// `HARDWAY_TEST_SEED`, or one of this moment, which is printed.
+    pub(crate) fn seeded() -> Self {
+        let seed = match std::env::var("HARDWAY_TEST_SEED") {
+            Ok(seed) => seed.parse().expect("HARDWAY_TEST_SEED is a number"),
+            Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs(),
+        };
+        eprintln!("HARDWAY_TEST_SEED={seed}");
+        Self { state: seed }
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood, 2014), below `bound`.
+    fn below(&mut self, bound: usize) -> usize {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) >> 33).expect("it has 31 bits") % bound
+    }
+
+    pub(crate) fn moment(&mut self) -> Moment {
+        Moment { events: 1 + self.below(120), in_a_copy: self.below(4) == 0 }
+    }
+
+    /// One that is not away.
+    pub(crate) fn machine(&mut self, away: Option<&str>) -> &'static str {
+        loop {
+            let machine = MACHINES[self.below(MACHINES.len())];
+            if Some(machine) != away {
+                return machine;
+            }
+        }
+    }
+
+    /// What is to happen, last things first, in a random order.
+    pub(crate) fn troubles(&mut self) -> Vec<Trouble> {
+        let mut troubles: Vec<Trouble> =
+            Trouble::ALL.iter().flat_map(|(trouble, times)| std::iter::repeat_n(*trouble, *times)).collect();
+        for last in (1..troubles.len()).rev() {
+            troubles.swap(last, self.below(last + 1));
+        }
+        troubles
+    }
+}
+
+/// `hardway apply` as a process of its own.
+pub(crate) struct Run {
+    child: Child,
+    events: BufReader<ChildStdout>,
+    stderr: File,
+}
+
+/// How a run ended.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    /// Its errors, in one line.
+    pub(crate) last_words: String,
+}
+
+impl Run {
+    pub(crate) fn start(lab: &LabWorkspace) -> Self {
+        let stderr = tempfile::tempfile().expect("a temporary file can be made");
+        let mut child = lab
+            .command(&["-o", "json", "apply", "--yes"])
+            .stdout(Stdio::piped())
+            .stderr(stderr.try_clone().expect("a file can be shared"))
+            .spawn()
+            .expect("the binary under test starts");
+        let events = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        Self { child, events, stderr }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads on until the moment has come; not so where the run ends before.
+    pub(crate) fn reaches(&mut self, moment: Moment) -> bool {
+        let mut events = 0;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.events.read_line(&mut line).expect("a pipe can be read") == 0 {
+                return false;
+            }
+            events += usize::from(line.contains("\"stepStarted\"") || line.contains("\"stepDone\""));
+            let copies = line.contains("\"stepStarted\"") && line.contains("\"title\":\"Copy ");
+            if events >= moment.events && (copies || !moment.in_a_copy) {
+                return true;
+            }
+        }
+    }
+
+    /// SIGKILL: the process has no say in it.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it is a child");
+        "nothing: it was killed".to_owned()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let mut rest = Vec::new();
+        self.events.read_to_end(&mut rest).expect("a pipe can be read");
+        let status = self.child.wait().expect("it is a child");
+        let mut text = String::new();
+        self.stderr.rewind().and_then(|()| self.stderr.read_to_string(&mut text)).expect("a file can be read");
+        eprint!("{text}");
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error")).collect();
+        let last_words = if errors.is_empty() { "nothing: it succeeded".to_owned() } else { errors.join("; ") };
+        Ended { code: status.code().unwrap_or(-1), last_words }
+    }
+}
