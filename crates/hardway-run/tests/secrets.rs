@@ -19,6 +19,7 @@ use hardway_plan::{Plan, Sight, plan};
 use hardway_run::{ApiError, ClusterApi, Entry, Event, Journal, Runner, read_run};
 use hardway_spec::{Cluster, KeyAlgorithm};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -67,16 +68,17 @@ impl Example {
             };
             match hardway_design::design(&inputs) {
                 Err(DesignError::MissingBinary { name }) => {
-                    let artifact = BinaryArtifact { version: "1.0.0".to_owned(), sha256: name.clone(), size: 1 };
+                    let artifact =
+                        BinaryArtifact { version: "1.0.0".to_owned(), sha256: digest(), size: BLOB.len() as u64 };
                     catalog.binaries.insert(name, artifact);
                 }
                 Err(DesignError::MissingImage { name }) => {
                     let artifact = ImageArtifact {
                         reference: format!("hardway.local/{name}:1.0.0"),
                         version: "1.0.0".to_owned(),
-                        sha256: name.clone(),
-                        manifest_digest: format!("sha256:{name}"),
-                        size: 1,
+                        sha256: digest(),
+                        manifest_digest: format!("sha256:{}", digest()),
+                        size: BLOB.len() as u64,
                     };
                     catalog.images.insert(name, artifact);
                 }
@@ -98,6 +100,13 @@ impl Example {
         }
         secrets
     }
+}
+
+/// What stands for every component.
+const BLOB: &[u8] = b"a component";
+
+fn digest() -> String {
+    hex::encode(Sha256::digest(BLOB))
 }
 
 fn facts(name: &hardway_spec::MachineName) -> MachineFacts {
@@ -155,7 +164,7 @@ async fn record(cluster: &Cluster, plan: &Plan, folder: &Path) {
     events.send(opened).unwrap();
     let machine = |name: &hardway_spec::MachineName| Arc::new(FakeMachine::new(name.clone())) as Arc<dyn Machine>;
     let blob = folder.join("blob");
-    std::fs::write(&blob, "x").unwrap();
+    std::fs::write(&blob, BLOB).unwrap();
     let blobs = plan.stages.iter().flat_map(|stage| &stage.steps).filter_map(|step| step.action.blob());
     let runner = Arc::new(Runner {
         machines: cluster.spec.machines.iter().map(|one| (one.name.clone(), machine(&one.name))).collect(),

@@ -69,11 +69,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         report.note_load()?;
         if wanted(Part::Bare) {
             let lab = Lab::up(&hardway, "bench-bare", &[])?;
-            ours::bare(&lab, &expected, &mut report)?;
+            ours::bare(&lab, &mut report)?;
         }
         if wanted(Part::Prepared) {
             let lab = Lab::up(&hardway, "bench-prepared", &expected.packages)?;
-            ours::prepared(&lab, &expected, &artifacts, &mut report)?;
+            ours::prepared(&lab, &artifacts, &mut report)?;
         }
         if wanted(Part::Kubeadm) {
             let lab = Lab::up(&hardway, "bench-kubeadm", &expected.packages)?;

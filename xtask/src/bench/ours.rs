@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hardway_artifacts::Catalog;
 use serde_json::Value;
 
-use super::chain::{Journal, Order};
+use super::chain::{chain, newest_run};
 use super::lab::Lab;
 use super::memory::watched;
 use super::report::{BARE, NOOP, PREPARED, PREPARED_TO_DNS, Report};
@@ -17,7 +17,6 @@ use crate::run::Failure;
 pub(super) struct Expected {
     /// The OS packages that the design needs, of all machines.
     pub(super) packages: Vec<String>,
-    order: Order,
 }
 
 impl Expected {
@@ -27,10 +26,8 @@ impl Expected {
             .map_err(|error| format!("`hardway plan` ended with {} and no plan: {error}", output.status))?;
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (mut packages, mut order) = (Vec::new(), Order::new());
+        let mut packages = Vec::new();
         for stage in list(&plan["stages"]) {
-            let name = format!("{}@{}", word(&stage["name"]), word(&stage["place"]));
-            order.insert(name, list(&stage["after"]).iter().map(word).collect());
             for step in list(&stage["steps"]) {
                 if word(&step["resource"]).starts_with("package:") {
                     let title = word(&step["title"]);
@@ -41,40 +38,35 @@ impl Expected {
         }
         packages.sort();
         packages.dedup();
-        Ok(Self { packages, order })
+        Ok(Self { packages })
     }
 }
 
 /// From nothing but the base system.
-pub(super) fn bare(lab: &Lab, expected: &Expected, report: &mut Report) -> Result<(), Failure> {
-    to_verified(lab, BARE, expected, report)?;
+pub(super) fn bare(lab: &Lab, report: &mut Report) -> Result<(), Failure> {
+    to_verified(lab, BARE, report)?;
     Ok(())
 }
 
 /// From machines that have the OS packages; then apply again, and what kubeadm is compared with.
-pub(super) fn prepared(
-    lab: &Lab,
-    expected: &Expected,
-    artifacts: &Catalog,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let apply = to_verified(lab, PREPARED, expected, report)?;
+pub(super) fn prepared(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Result<(), Failure> {
+    let apply = to_verified(lab, PREPARED, report)?;
     report.add(NOOP, timed(lab.hardway(&["apply", "--yes"]))?);
     report.add(PREPARED_TO_DNS, apply + test_pod(lab, artifacts)?);
     Ok(())
 }
 
 /// Applies and verifies; gives apply's own time.
-fn to_verified(lab: &Lab, name: &'static str, expected: &Expected, report: &mut Report) -> Result<Duration, Failure> {
+fn to_verified(lab: &Lab, name: &'static str, report: &mut Report) -> Result<Duration, Failure> {
     let (apply, peak) = watched(lab.hardway(&["apply", "--yes"]))?;
     let verify = timed(lab.hardway(&["verify"]))?;
-    let journal = Journal::newest(&lab.workspace())?;
-    let run = Duration::from_secs_f64(journal.elapsed);
+    let recorded = newest_run(&lab.workspace())?;
+    let run = recorded.run.elapsed;
     report.add(name, apply + verify);
     report.add_part(name, "before-the-run", apply.saturating_sub(run));
     report.add_part(name, "run", run);
     report.add_part(name, "verify", verify);
-    report.add_chain(name, apply + verify, journal.longest_chain(&expected.order));
+    report.add_chain(name, apply + verify, chain(&recorded));
     report.add_peak(peak);
     Ok(apply)
 }
