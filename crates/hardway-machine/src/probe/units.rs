@@ -77,6 +77,17 @@ fn command(value: &str) -> Option<&str> {
     Some(value.split_once("argv[]=")?.1.split_once(" ; ignore_errors=")?.0)
 }
 
+/// Inodes are stamped with the time of the kernel's last tick, processes with the time itself: what changed within a
+/// tick after a start may look older. In nanoseconds, of the longest tick that is built (`CONFIG_HZ=100`).
+const TICK: u32 = 10_000_000;
+
+fn a_tick_before((seconds, nanoseconds): Time) -> Time {
+    match nanoseconds.checked_sub(TICK) {
+        Some(earlier) => (seconds, earlier),
+        None => (seconds - 1, nanoseconds + 1_000_000_000 - TICK),
+    }
+}
+
 /// `Mon 2026-11-23 20:13:45.123456 UTC`
 fn parse_time(text: &str) -> Option<Time> {
     let local = text.strip_suffix(" UTC")?.split_once(' ')?.1;
@@ -134,7 +145,7 @@ impl Surroundings<'_> {
     }
 
     fn changed_after(&self, path: &str, since: Option<Time>) -> bool {
-        let entries = [self.paths.get(path), self.targets.get(path)];
+        let (since, entries) = (since.map(a_tick_before), [self.paths.get(path), self.targets.get(path)]);
         entries.into_iter().flatten().any(|entry| Some(entry.changed) > since)
     }
 }
@@ -177,6 +188,12 @@ mod tests {
         assert_eq!(parse_time("Thu 1970-01-01 00:01:40.500000 UTC"), Some((100, 500_000_000)));
         assert_eq!(parse_time("n/a"), None);
         assert_eq!(parse_time(""), None);
+    }
+
+    #[test]
+    fn a_file_stamped_with_the_tick_of_the_start_may_be_newer() {
+        assert_eq!(completed(ACTIVE, "/etc/u@10.495", "").stale, ["/etc/u"]);
+        assert_eq!(a_tick_before((5, 0)), (4, 990_000_000));
     }
 
     fn unit() -> Unit {
