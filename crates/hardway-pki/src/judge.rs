@@ -28,8 +28,10 @@ pub enum Reason {
     Expired {
         at: Timestamp,
     },
+    /// `days`: whole ones that are left.
     Expiring {
         at: Timestamp,
+        days: i64,
     },
     NotYetValid {
         from: Timestamp,
@@ -50,21 +52,22 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("it does not exist yet"),
+            Self::Absent => f.write_str("missing"),
             Self::Expired { at } => write!(f, "it expired on {at}"),
-            Self::Expiring { at } => write!(f, "it expires on {at}"),
+            Self::Expiring { at, days: 1 } => write!(f, "it expires in 1 day, on {at}"),
+            Self::Expiring { at, days } => write!(f, "it expires in {days} days, on {at}"),
             Self::NotYetValid { from } => write!(f, "it is valid only from {from}"),
             Self::SubjectChanged => f.write_str("its subject differs from the spec"),
             Self::NamesChanged { added, removed } => {
-                f.write_str("its names differ from the spec")?;
-                let mut separator = ": ";
-                for (sign, names) in [('+', added), ('-', removed)] {
-                    for name in names {
-                        write!(f, "{separator}{sign}{name}")?;
-                        separator = ", ";
+                let list =
+                    |names: &[AlternativeName]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                match (added.as_slice(), removed.as_slice()) {
+                    (added, []) => write!(f, "names are added: {}", list(added)),
+                    ([], removed) => write!(f, "names are removed: {}", list(removed)),
+                    (added, removed) => {
+                        write!(f, "names are added: {}, and removed: {}", list(added), list(removed))
                     }
                 }
-                Ok(())
             }
             Self::UsagesChanged => f.write_str("its key usages differ from what it is for"),
             Self::AlgorithmChanged => f.write_str("its kind of key differs from the spec"),
@@ -167,8 +170,9 @@ fn judge_dates(found: &CertificateInfo, profile: &CertificateProfile, now: Times
         return Some(Reason::NotYetValid { from: found.not_before });
     }
     let lifetime: SignedDuration = at.duration_since(found.not_before);
-    let due = at.duration_since(now) < lifetime / RENEWAL_SHARE;
-    (due && !profile.is_authority()).then_some(Reason::Expiring { at })
+    let left = at.duration_since(now);
+    let due = left < lifetime / RENEWAL_SHARE;
+    (due && !profile.is_authority()).then_some(Reason::Expiring { at, days: left.as_hours() / 24 })
 }
 
 fn judge_contents(
@@ -201,4 +205,26 @@ fn judge_contents(
     }
     let usages_hold = found.key_usages == profile.usage.key_usages(algorithm) && !found.is_authority;
     (!usages_hold).then_some(Reason::UsagesChanged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_what_changed() {
+        let at: Timestamp = "2026-12-13T20:00:00Z".parse().unwrap();
+        let names = |names: &[&str]| names.iter().map(|name| AlternativeName::from(*name)).collect();
+        let changed =
+            |added: &[&str], removed: &[&str]| Reason::NamesChanged { added: names(added), removed: names(removed) };
+        for (reason, said) in [
+            (Reason::Expiring { at, days: 20 }, "it expires in 20 days, on 2026-12-13T20:00:00Z"),
+            (Reason::Expiring { at, days: 1 }, "it expires in 1 day, on 2026-12-13T20:00:00Z"),
+            (changed(&["a", "b"], &[]), "names are added: a, b"),
+            (changed(&[], &["c"]), "names are removed: c"),
+            (changed(&["a"], &["c"]), "names are added: a, and removed: c"),
+        ] {
+            assert_eq!(reason.to_string(), said);
+        }
+    }
 }

@@ -2,9 +2,11 @@
 //!
 //! Invariant: no I/O, clock, randomness or async. The same design and facts give the same plan.
 
+mod absent;
 mod change;
 mod graph;
 mod inventory;
+mod lint;
 mod narrow;
 mod plan;
 mod planner;
@@ -16,8 +18,10 @@ pub mod script;
 mod units;
 mod view;
 
+pub use absent::without;
 pub use change::Change;
 pub use inventory::{Entry, INVENTORY, Inventory, InventoryError};
+pub use lint::{Finding, RULES, Rule, lint};
 pub use narrow::{LeftOut, Selection, SelectionError, narrow};
 pub use plan::{Action, Blob, Plan, Stage, Step};
 pub use planner::{Sight, plan};
@@ -26,5 +30,6 @@ pub use proposal::{Proposal, WorkspaceChange};
 pub use removal::removal;
 pub use saved::{Fingerprints, Moved, SavedPlan, SavedPlanError};
 pub use view::{
-    ActionKind, ChangeView, CopyView, LeftOutView, PLAN_FORMAT_VERSION, PlanView, StageView, StepView, json_schema,
+    ActionKind, ChangeView, CopyView, FindingView, LeftOutView, PLAN_FORMAT_VERSION, PlanView, StageView, StepView,
+    json_schema,
 };

@@ -110,7 +110,13 @@ pub fn narrow(plan: Plan, selection: &Selection) -> (Plan, Vec<LeftOut>) {
     };
     let kept: BTreeSet<GroupId> =
         plan.stages.iter().filter(|stage| keeps(stage)).map(|stage| stage.id.clone()).collect();
+    keep(&plan, &kept)
+}
 
+/// Some stages of a plan, in the order that they had, and what goes with the others.
+pub(crate) fn keep(plan: &Plan, kept: &BTreeSet<GroupId>) -> (Plan, Vec<LeftOut>) {
+    let edges: BTreeMap<&GroupId, &[GroupId]> =
+        plan.stages.iter().map(|stage| (&stage.id, stage.after.as_slice())).collect();
     let mut left_out: Vec<LeftOut> = Vec::new();
     for stage in plan.stages.iter().filter(|stage| acts(stage) && !kept.contains(&stage.id)) {
         let steps = stage.steps.iter().filter(|step| !step.action.only_waits()).count();

@@ -25,6 +25,10 @@ const DISK_RESERVE: u64 = 1_000_000_000;
 /// An image takes its archive's size again when unpacked, and once more in containerd's content store.
 const DISK_FACTOR: u64 = 3;
 
+/// Free share of its disk, in percent, below which a kubelet evicts pods and takes no more: `imagefs.available` of
+/// `DefaultEvictionHard` in Kubernetes' pkg/kubelet/apis/config/v1beta1/defaults_linux.go, which the design keeps.
+const EVICTION_PERCENT: u64 = 15;
+
 /// What each machine lacks, machines with the same trouble together.
 pub fn preflight(
     cluster: &Cluster,
@@ -39,7 +43,7 @@ pub fn preflight(
         let obstacles = platform(facts)
             .into_iter()
             .chain(clock(facts))
-            .chain(disk(machine, facts, plan))
+            .chain(disk(cluster, machine, facts, plan))
             .chain(ports(machine, facts, design, observed));
         for (cause, help) in obstacles {
             found.entry((cause, help)).or_default().insert(machine.name.clone());
@@ -89,28 +93,45 @@ fn clock(facts: &MachineFacts) -> Option<(String, String)> {
     })
 }
 
-fn disk(machine: &Machine, facts: &MachineFacts, plan: &Plan) -> Option<(String, String)> {
+fn disk(cluster: &Cluster, machine: &Machine, facts: &MachineFacts, plan: &Plan) -> Option<(String, String)> {
     let steps = plan
         .stages
         .iter()
         .filter(|stage| stage.id.place == hardway_design::Place::Machine(machine.name.clone()))
         .flat_map(|stage| &stage.steps);
-    let needed: u64 = steps
+    let copied: u64 = steps
         .filter_map(|step| match &step.action {
             Action::CopyBinary(blob) => Some(blob.size),
             Action::CopyImage(blob) => Some(blob.size * DISK_FACTOR),
             _ => None,
         })
         .sum();
-    let needed = if needed == 0 { 0 } else { needed + DISK_RESERVE };
-    (facts.disk_free < needed).then(|| {
-        (
+    if copied == 0 {
+        return None;
+    }
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    let needed = copied + DISK_RESERVE;
+    if facts.disk_free < needed {
+        return Some((
             format!(
                 "{} MB are free below /var and /opt, and {} MB are needed",
-                facts.disk_free / 1_000_000,
-                needed / 1_000_000
+                megabytes(facts.disk_free),
+                megabytes(needed)
             ),
             "free some space or use a larger disk".to_owned(),
+        ));
+    }
+    let (left, least) = (facts.disk_free - copied, facts.disk_total / 100 * EVICTION_PERCENT);
+    (cluster.is_node(machine) && left < least).then(|| {
+        (
+            format!(
+                "{} MB of {} MB would be free below /var and /opt, and with less than {} MB ({EVICTION_PERCENT} %) its \
+                 kubelet evicts pods",
+                megabytes(left),
+                megabytes(facts.disk_total),
+                megabytes(least)
+            ),
+            format!("free {} MB or use a larger disk", megabytes(least - left).max(1)),
         )
     })
 }

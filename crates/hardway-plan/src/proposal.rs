@@ -2,7 +2,7 @@
 
 use hardway_spec::MachineName;
 
-use crate::{LeftOut, Plan, Selection, narrow};
+use crate::{Finding, LeftOut, Plan, Selection, narrow};
 
 /// A plan as the operator is asked about it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,10 @@ pub struct Proposal {
     pub left_out: Vec<LeftOut>,
     /// Machines that could not be looked at, and that nothing is planned for.
     pub not_looked_at: Vec<MachineName>,
+    /// What cannot come about without them.
+    pub waiting: Vec<LeftOut>,
+    /// What the plan would do and that hurts: it is refused unless the operator accepts it.
+    pub findings: Vec<Finding>,
 }
 
 /// A file of the workspace that is written: a certificate that is issued, a key that is made, a kubeconfig.
@@ -32,7 +36,7 @@ impl Proposal {
             return Self { workspace, plan, ..Self::default() };
         };
         let (plan, left_out) = narrow(plan, selection);
-        Self { workspace, plan, only: Some(selection.names()), left_out, not_looked_at: Vec::new() }
+        Self { workspace, plan, only: Some(selection.names()), left_out, ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hardway_design::Inputs;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{Plan, StageView, StepView};
 
@@ -83,6 +85,25 @@ impl fmt::Display for Moved {
             }
             Self::Order { stage } => write!(f, "the order changed: {stage}"),
         }
+    }
+}
+
+impl Fingerprints {
+    /// `spec` is the text of `cluster.yaml`.
+    pub fn of(spec: &str, inputs: &Inputs<'_>) -> Self {
+        let digest = |parts: &[&str]| {
+            let mut hash = Sha256::new();
+            parts.iter().for_each(|part| hash.update(part));
+            hex::encode(hash.finalize())
+        };
+        let pairs = &inputs.bundle.key_pairs;
+        let mut keys: BTreeMap<String, String> =
+            pairs.iter().map(|(identity, pair)| (identity.slug(), digest(&[&pair.certificate, &pair.key]))).collect();
+        keys.insert("encryption-key".to_owned(), digest(&[inputs.encryption_key.as_base64()]));
+        let (binaries, images) = (&inputs.catalog.binaries, &inputs.catalog.images);
+        let components = binaries.iter().map(|(name, binary)| (name.clone(), binary.sha256.clone()));
+        let images = images.iter().map(|(name, image)| (format!("image {name}"), image.sha256.clone()));
+        Self { spec: digest(&[spec]), keys, components: components.chain(images).collect() }
     }
 }
 

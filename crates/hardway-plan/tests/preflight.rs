@@ -39,6 +39,7 @@ fn facts() -> MachineFacts {
         systemd_cgroups: true,
         cpus: 2,
         memory: 4_000_000_000,
+        disk_total: 40_000_000_000,
         disk_free: 20_000_000_000,
         clock_offset_ms: 0,
         root: true,
@@ -156,7 +157,7 @@ fn copies(machine: &str, action: fn(Blob) -> Action, size: u64) -> Plan {
 
 #[test]
 fn a_disk_that_is_too_small_is_told_with_what_is_needed() {
-    let little = |facts: &mut MachineFacts| facts.disk_free = 2_000_000_000;
+    let little = |facts: &mut MachineFacts| (facts.disk_total, facts.disk_free) = (4_000_000_000, 2_000_000_000);
     let plan = copies("w1", Action::CopyImage, 500_000_000);
     let expected = Obstacle {
         cause: "2000 MB are free below /var and /opt, and 2500 MB are needed".to_owned(),
@@ -166,6 +167,22 @@ fn a_disk_that_is_too_small_is_told_with_what_is_needed() {
     assert_eq!(obstacles_of(&["w1", "w2"], little, &plan), [expected]);
     // A binary stays as it comes, an image is unpacked.
     assert_eq!(obstacles_of(&["w1"], little, &copies("w1", Action::CopyBinary, 500_000_000)), []);
+}
+
+#[test]
+fn a_node_whose_kubelet_would_evict_at_once_is_told() {
+    let nearly_full = |facts: &mut MachineFacts| (facts.disk_total, facts.disk_free) = (40_000_000_000, 7_000_000_000);
+    let plan = copies("w1", Action::CopyImage, 400_000_000);
+    let expected = Obstacle {
+        cause: "5800 MB of 40000 MB would be free below /var and /opt, and with less than 6000 MB (15 %) its kubelet \
+                evicts pods"
+            .to_owned(),
+        help: "free 200 MB or use a larger disk".to_owned(),
+        machines: BTreeSet::from(["w1".into()]),
+    };
+    assert_eq!(obstacles_of(&["w1"], nearly_full, &plan), [expected]);
+    assert_eq!(obstacles_of(&["w1"], nearly_full, &copies("w1", Action::CopyBinary, 400_000_000)), []);
+    assert_eq!(obstacles_of(&["lb"], nearly_full, &copies("lb", Action::CopyImage, 400_000_000)), []);
 }
 
 #[test]

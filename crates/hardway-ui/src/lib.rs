@@ -7,6 +7,7 @@
 mod artifacts;
 mod checks;
 mod errors;
+mod findings;
 mod lab;
 mod output;
 mod plan;
@@ -21,6 +22,7 @@ mod table;
 pub use artifacts::ArtifactProgress;
 pub use checks::{CheckList, check_line};
 pub use errors::{error_chain, failures};
+pub use findings::findings_text;
 pub use lab::lab_line;
 pub use output::{ColorChoice, Format, Output};
 pub use plan::{plan_text, summary};

@@ -2,11 +2,15 @@
 
 use std::process::ExitCode;
 
+use camino::Utf8PathBuf;
 use hardway_design::Place;
-use hardway_plan::Obstacle;
+use hardway_plan::{Moved, Obstacle};
 use hardway_run::StageFailure;
 use hardway_spec::SpecErrors;
 use hardway_ui::{Output, SpecProblems, error_chain, failures};
+
+/// Of what moved under a saved plan, so much is shown: causes come first, and the rest most often follows from them.
+const MOVED_SHOWN: usize = 20;
 
 /// What ends a command early. The kind decides the exit code.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub enum CommandError {
     Failed { source: Box<dyn std::error::Error + Send + Sync>, help: Option<String> },
     /// Machines that nothing was begun on, by cause. Exit code 1.
     Obstacles(Vec<Obstacle>),
+    /// A saved plan that is not carried out, since this is no longer as it was. Exit code 2.
+    Moved { file: Utf8PathBuf, moved: Vec<Moved> },
     /// Steps that failed. Exit code 1.
     Steps(Vec<StageFailure>),
     /// Differences or failed checks were found. Exit code 3.
@@ -72,6 +78,17 @@ impl CommandError {
                     }
                 }
                 ExitCode::FAILURE
+            }
+            Self::Moved { file, moved } => {
+                output.error(&format!("error: nothing was done: {file} is no longer what would happen"));
+                for moved in moved.iter().take(MOVED_SHOWN) {
+                    output.error(&format!("  {moved}"));
+                }
+                if moved.len() > MOVED_SHOWN {
+                    output.error(&format!("  and {} more", moved.len() - MOVED_SHOWN));
+                }
+                output.error(&format!("  help: look at it anew: `hardway plan --out {file}`"));
+                ExitCode::from(2)
             }
             Self::Steps(steps) => {
                 output.error(&failures(&steps));

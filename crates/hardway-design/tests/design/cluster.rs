@@ -183,6 +183,7 @@ fn facts(machine: &Machine) -> MachineFacts {
         systemd_cgroups: true,
         cpus: 2,
         memory: 4 << 30,
+        disk_total: 40 << 30,
         disk_free: 20 << 30,
         clock_offset_ms: 0,
         root: true,

@@ -3,7 +3,7 @@
 use hardway_design::{Group, Image, Observation, Resource, Task};
 
 use super::MachineView;
-use crate::{Action, Blob, Step};
+use crate::{Action, Blob, Change, Step};
 
 /// One step for all packages of a group that are missing: the package manager is slow to start.
 pub(super) fn package_step(group: &Group, view: &MachineView<'_>) -> Option<Step> {
@@ -73,7 +73,17 @@ pub(super) fn steps(resource: &Resource, view: &mut MachineView<'_>) -> Vec<Step
         (Resource::Image(image), seen) => return image_steps(resource, image, seen),
         _ => return Vec::new(),
     };
-    vec![Step { title, reason, resource: resource.id(), change: None, disruption: None, action }]
+    vec![Step { title, reason, resource: resource.id(), change: change(resource, seen), disruption: None, action }]
+}
+
+fn change(resource: &Resource, seen: Option<&Observation>) -> Option<Change> {
+    let Resource::Hosts(hosts) = resource else { return None };
+    let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let old = match seen {
+        Some(Observation::Hosts { lines }) => text(lines),
+        _ => String::new(),
+    };
+    Some(Change::diff("/etc/hosts", &old, &text(&hosts.lines)))
 }
 
 fn task_step(task: &Task, seen: Option<&Observation>) -> Option<(String, String, Action)> {

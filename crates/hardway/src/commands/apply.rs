@@ -1,52 +1,126 @@
 use std::io::{BufRead, IsTerminal, Write};
 
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
-use hardway_plan::Plan;
+use hardway_plan::{Moved, Proposal, SavedPlan, Selection};
 use hardway_ui::{Output, plan_text, summary};
 
+use super::acceptance::Acceptance;
+use super::narrowing::Narrowing;
 use crate::cli::Common;
 use crate::error::CommandError;
-use crate::session::{Scope, Session, execute};
+use crate::session::{Prepared, Scope, Session, execute};
 
 /// Bring the machines to what cluster.yaml says
 ///
 /// Reads the machines and the live cluster, plans what differs, shows it, and does it. Safe to run again, and to go on
 /// with after a failure: with nothing to do it does nothing.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  hardway apply\n  hardway apply --yes -o json")]
+#[command(after_long_help = "Examples:\n  hardway apply\n  hardway apply --only w1\n  hardway apply --yes -o json\n  \
+                       hardway plan --out change.json && hardway apply change.json")]
 pub struct Arguments {
+    /// A plan that `hardway plan --out` saved: just that is done, or nothing where anything moved since
+    #[arg(value_name = "FILE", conflicts_with_all = ["only", "only_role"])]
+    plan: Option<Utf8PathBuf>,
     /// Do not ask
     #[arg(short, long)]
-    pub yes: bool,
+    yes: bool,
+    #[command(flatten)]
+    acceptance: Acceptance,
+    #[command(flatten)]
+    narrowing: Narrowing,
 }
 
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
-    apply(&session, arguments.yes).await?;
+    match &arguments.plan {
+        Some(file) => apply_saved(&session, file, &arguments.acceptance).await?,
+        None => {
+            let selection = arguments.narrowing.selection(&session)?;
+            apply(&session, arguments.yes, selection.as_ref(), &arguments.acceptance).await?;
+        }
+    }
     output.note("next: `hardway verify` checks every part of the cluster");
     Ok(())
 }
 
-pub async fn apply(session: &Session, yes: bool) -> Result<(), CommandError> {
-    let _lock = session.lock("apply")?;
-    let prepared = session.prepare(Scope::Everything).await?;
-    let plan = prepared.plan(session)?;
-    session.output.note(&summary(&plan));
-    if plan.is_empty() {
-        return Ok(());
-    }
-    if !yes && !confirm(session.output, &plan)? {
-        return Err(CommandError::Interrupted);
-    }
-    execute(session, &plan, &prepared.machines, &prepared.material.blobs, Some(&prepared.live)).await
+pub async fn apply(
+    session: &Session,
+    yes: bool,
+    selection: Option<&Selection>,
+    acceptance: &Acceptance,
+) -> Result<(), CommandError> {
+    let lock = session.lock("apply")?;
+    let (prepared, cluster) = session.prepare_alone(Scope::Plan(selection), lock.holder()).await?;
+    let work = async {
+        let proposal = prepared.propose(session, selection)?;
+        acceptance.of(&proposal.findings)?;
+        session.output.note(&summary(&proposal));
+        if !proposal.is_empty() && !yes && !confirm(session.output, &proposal)? {
+            return Err(CommandError::Interrupted);
+        }
+        carry_out(session, &prepared, &proposal).await
+    };
+    cluster.during(work).await
 }
 
-/// Shows the plan and asks, where there is a terminal to ask on.
-fn confirm(output: Output, plan: &Plan) -> Result<bool, CommandError> {
+/// Does what a saved plan says, if the same plan comes out again. Nobody is asked: it was read when it was saved.
+async fn apply_saved(session: &Session, file: &Utf8Path, acceptance: &Acceptance) -> Result<(), CommandError> {
+    let lock = session.lock("apply")?;
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(file, error))?;
+    let saved = SavedPlan::parse(&text, &session.cluster.metadata.name).map_err(|error| unusable(file, error))?;
+    let selection = match saved.only() {
+        // A name that is no longer there left with a change of the spec.
+        Some(names) => Some(
+            Selection::new(&session.cluster, names, &[])
+                .map_err(|_| CommandError::Moved { file: file.to_owned(), moved: vec![Moved::Spec] })?,
+        ),
+        None => None,
+    };
+    let (prepared, cluster) = session.prepare_alone(Scope::Plan(selection.as_ref()), lock.holder()).await?;
+    let work = async {
+        let proposal = prepared.propose(session, selection.as_ref())?;
+        let moved = saved.moved(&prepared.save(session, &proposal)?);
+        if !moved.is_empty() {
+            return Err(CommandError::Moved { file: file.to_owned(), moved });
+        }
+        acceptance.of(&proposal.findings)?;
+        session.output.note(&summary(&proposal));
+        carry_out(session, &prepared, &proposal).await
+    };
+    cluster.during(work).await
+}
+
+fn unusable(file: &Utf8Path, cause: impl std::error::Error + Send + Sync + 'static) -> CommandError {
+    CommandError::input(UnusablePlan { file: file.to_owned(), source: Box::new(cause) })
+        .with_help(format!("`hardway plan --out {file}` makes one"))
+}
+
+/// A file that was named as a saved plan.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the plan in {file}")]
+struct UnusablePlan {
+    file: Utf8PathBuf,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+async fn carry_out(session: &Session, prepared: &Prepared, proposal: &Proposal) -> Result<(), CommandError> {
+    if !proposal.is_empty() {
+        prepared.keep(session)?;
+    }
+    if !proposal.plan.is_empty() {
+        let (plan, machines, blobs) = (&proposal.plan, &prepared.machines, &prepared.material.blobs);
+        execute(session, plan, machines, blobs, Some(&prepared.live)).await?;
+    }
+    prepared.nobody_left_out()
+}
+
+/// Shows what would be done and asks, where there is a terminal to ask on.
+fn confirm(output: Output, proposal: &Proposal) -> Result<bool, CommandError> {
     if !std::io::stdin().is_terminal() || output.is_json() {
         return Ok(true);
     }
-    output.note(&plan_text(plan, false));
+    output.note(&plan_text(proposal, false));
     ask("apply this?")
 }
 

@@ -23,8 +23,11 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     if directory.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CommandError::input(Message(format!("{directory} is not empty"))).with_help("name a new folder"));
     }
-    let prepared = session.prepare(Scope::FactsOnly).await?;
+    // What is exported must be what apply takes later, so keys that are made for it stay.
+    let _lock = session.lock("export")?;
+    let prepared = session.prepare(Scope::Export).await?;
     let files = prepared.export(&session)?;
+    prepared.keep(&session)?;
     for file in &files {
         hardway_workspace::write_exported(directory.join(&file.path).as_std_path(), &file.content)
             .map_err(workspace_error)?;

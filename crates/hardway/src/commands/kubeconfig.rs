@@ -23,9 +23,7 @@ pub struct Arguments {
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
     let path = session.workspace.root().join(ADMIN_REMOTE);
-    if !path.exists() {
-        session.prepare_kubeconfigs().await?;
-    }
+    session.prepare_kubeconfigs().await?;
     let Some(target) = arguments.merge else {
         output.data(&path.display().to_string());
         return Ok(());

@@ -5,10 +5,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use hardway_lab::{Base, Event, Lab, LabConfig, LabError};
 use hardway_spec::{InitAnswers, Machine, Role};
 use hardway_ui::{Output, Table, bytes, lab_line, seconds};
-use hardway_verify::Options;
+use hardway_verify::{Check, Options};
 use hardway_workspace::{SPEC, Workspace};
 use serde::Serialize;
 
+use super::acceptance::Acceptance;
 use super::{apply, verify};
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
@@ -142,8 +143,12 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
         return Ok(());
     }
     let began = std::time::Instant::now();
-    apply::apply(&session, true).await?;
-    verify::verify(&session, Options::default()).await?;
+    apply::apply(&session, true, None, &Acceptance::default()).await?;
+    let checks = verify::verify(&session, Options::default()).await?;
+    if output.is_json() {
+        output.json_line(&Verified { checks: &checks });
+    }
+    verify::judge(output, &checks)?;
     output.note(&format!("from machines to a verified cluster in {}", seconds(began.elapsed())));
     let here = if common.workspace.is_some() { format!(" -C {}", root.display()) } else { String::new() };
     output.note(&format!(
@@ -213,21 +218,31 @@ fn open_or_create(
     Session::open(&common, output)
 }
 
+/// The last line of `lab up -o json`, after the run's events.
+#[derive(Debug, Serialize)]
+struct Verified<'a> {
+    checks: &'a [Check],
+}
+
 #[derive(Debug, Serialize)]
 struct LabView {
-    subnet: String,
+    /// None where there is no lab.
+    subnet: Option<String>,
     machines: Vec<hardway_lab::MachineStatus>,
 }
 
 async fn status(common: &Common, output: Output) -> Result<(), CommandError> {
     let directory = lab_directory(common)?;
     let Some(lab) = Lab::open(&directory).map_err(CommandError::failed)? else {
+        if output.is_json() {
+            output.json(&LabView { subnet: None, machines: Vec::new() });
+        }
         output.note("there is no lab here; `hardway lab up` makes one");
         return Ok(());
     };
     let machines = lab.status().map_err(CommandError::failed)?;
     if output.is_json() {
-        output.json(&LabView { subnet: lab.subnet(), machines });
+        output.json(&LabView { subnet: Some(lab.subnet()), machines });
         return Ok(());
     }
     let mut table = Table::new(&["MACHINE", "ADDRESS", "STATE", "SSH", "MEMORY"]);

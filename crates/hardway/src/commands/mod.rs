@@ -1,5 +1,6 @@
 //! One file per command; its arguments' doc comment is its help.
 
+pub mod acceptance;
 pub mod apply;
 pub mod completions;
 pub mod export;

@@ -1,13 +1,13 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use hardway_plan::{Sight, removal};
+use hardway_plan::{Plan, Proposal, Sight, removal};
 use hardway_ui::{Output, plan_text};
 
 use super::apply::ask;
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{Session, execute, observe_inventories};
+use crate::session::{Machines, Session, execute, grouped, observe_inventories};
 
 /// Take the cluster off the machines again
 ///
@@ -23,15 +23,27 @@ pub struct Arguments {
 
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
-    let _lock = session.lock("reset")?;
-    let (machines, unreached) = session.try_connect().await?;
-    if !unreached.is_empty() {
-        return Err(CommandError::Obstacles(crate::session::grouped(unreached)));
+    let lock = session.lock("reset")?;
+    let (machines, unreached) = session.connect().await?;
+    if machines.is_empty() {
+        return Err(CommandError::Obstacles(grouped(&unreached)));
     }
-    let sight = Sight { machines: observe_inventories(&machines).await?, cluster: None };
-    let plan = removal(&session.cluster.metadata.name, &sight).map_err(CommandError::failed)?;
+    let (cluster, inventories) =
+        tokio::try_join!(session.lock_cluster(lock.holder(), &machines), observe_inventories(&machines))?;
+    let work = async {
+        let sight = Sight { machines: inventories, cluster: None };
+        let plan = removal(&session.cluster.metadata.name, &sight).map_err(CommandError::failed)?;
+        remove(&session, &arguments, plan, &machines).await?;
+        // Those that could not be reached keep what they have, and the next reset takes it.
+        if unreached.is_empty() { Ok(()) } else { Err(CommandError::Obstacles(grouped(&unreached))) }
+    };
+    cluster.during(work).await
+}
+
+async fn remove(session: &Session, arguments: &Arguments, plan: Plan, machines: &Machines) -> Result<(), CommandError> {
+    let output = session.output;
     if plan.is_empty() {
-        output.note("nothing to do: no machine has anything of this cluster");
+        output.note("nothing to do: no machine that was reached has anything of this cluster");
         return Ok(());
     }
     if !arguments.yes {
@@ -39,12 +51,12 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
             let error = CommandError::input(Message("reset asks, and there is no terminal to ask on".to_owned()));
             return Err(error.with_help("say --yes to remove the cluster and all its data"));
         }
-        output.note(&plan_text(&plan, false));
+        output.note(&plan_text(&Proposal { plan: plan.clone(), ..Proposal::default() }, false));
         if !ask("remove the cluster and ALL ITS DATA from these machines?")? {
             return Err(CommandError::Interrupted);
         }
     }
-    execute(&session, &plan, &machines, &Default::default(), None).await?;
-    output.note("the machines are as they were; keys and cluster.yaml are still in the workspace");
+    execute(session, &plan, machines, &Default::default(), None).await?;
+    output.note("the machines that were reached are as they were; keys and cluster.yaml are still in the workspace");
     Ok(())
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::Common;
 use crate::error::CommandError;
-use crate::session::{Prepared, Scope, Session};
+use crate::session::{Prepared, Scope, Session, workspace_error};
 
 /// Show machines, components, versions, health and certificate expiry
 ///
@@ -66,7 +66,7 @@ struct CertificateView {
 
 pub async fn run(common: &Common, output: Output, _arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
-    let prepared = session.prepare(Scope::Everything).await?;
+    let prepared = session.prepare(Scope::Status).await?;
     let nodes = prepared.live.nodes().await.unwrap_or_default();
     let status = Status {
         cluster: session.cluster.metadata.name.clone(),
@@ -76,7 +76,7 @@ pub async fn run(common: &Common, output: Output, _arguments: Arguments) -> Resu
             .map(|row| ComponentView { name: row.component, version: row.version })
             .collect(),
         nodes: nodes.into_iter().map(node).collect(),
-        certificates: certificates(&prepared, Timestamp::now())?,
+        certificates: certificates(&session, Timestamp::now())?,
     };
     if output.is_json() {
         output.json(&status);
@@ -124,9 +124,10 @@ fn unit_state(prepared: &Prepared, machine: &hardway_spec::Machine, unit: &Resou
     }
 }
 
-fn certificates(prepared: &Prepared, now: Timestamp) -> Result<Vec<CertificateView>, CommandError> {
+fn certificates(session: &Session, now: Timestamp) -> Result<Vec<CertificateView>, CommandError> {
+    let bundle = session.workspace.read_bundle(&session.cluster).map_err(workspace_error)?;
     let mut views = Vec::new();
-    for (identity, pair) in &prepared.material.bundle.key_pairs {
+    for (identity, pair) in &bundle.key_pairs {
         let info = inspect(&pair.certificate).map_err(CommandError::failed)?;
         views.push(CertificateView {
             path: certificate_path(identity),

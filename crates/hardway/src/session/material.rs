@@ -1,12 +1,16 @@
 //! What the design is made from on the operator's side: artifacts, certificates, the encryption key.
+//!
+//! What the workspace lacks is made in memory; it is written there by [`Session::keep`] alone.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hardway_artifacts::{Selection, Store};
 use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact};
-use hardway_pki::Bundle;
+use hardway_pki::{Bundle, Issued};
+use hardway_plan::WorkspaceChange;
 use hardway_ui::{ArtifactProgress, Output};
+use hardway_workspace::{ENCRYPTION_KEY, certificate_path, new_encryption_key};
 use jiff::Timestamp;
 
 use super::{Session, workspace_error};
@@ -17,10 +21,42 @@ pub struct Material {
     pub catalog: Catalog,
     /// The files behind the catalog, by SHA-256.
     pub blobs: BTreeMap<String, PathBuf>,
-    pub bundle: Bundle,
-    pub encryption_key: EncryptionKey,
+    pub keys: Keys,
     /// The operator's own kubectl.
     pub kubectl: PathBuf,
+}
+
+/// All keys and certificates of a cluster, those too that the workspace does not have yet.
+pub struct Keys {
+    pub bundle: Bundle,
+    pub encryption_key: EncryptionKey,
+    /// Certificates that are in memory only, and why they were issued.
+    pub issued: Vec<Issued>,
+    /// Whether the encryption key is in memory only.
+    pub encryption_key_is_new: bool,
+}
+
+/// Which certificates are issued anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// All that the spec asks for and that are not as it says.
+    Due,
+    /// Only those that do not exist: what is there is looked at as it is.
+    AbsentOnly,
+}
+
+impl Keys {
+    /// What [`Session::keep`] would write.
+    pub fn changes(&self) -> Vec<WorkspaceChange> {
+        let issued = self.issued.iter().map(|issued| WorkspaceChange {
+            title: format!("Issue {}", certificate_path(&issued.identity)),
+            reason: issued.reason.to_string(),
+        });
+        let key = self
+            .encryption_key_is_new
+            .then(|| WorkspaceChange { title: format!("Make {ENCRYPTION_KEY}"), reason: "missing".to_owned() });
+        issued.chain(key).collect()
+    }
 }
 
 /// Obtains artifacts, installing what this machine lacks to build them.
@@ -51,41 +87,50 @@ pub async fn obtain(output: Output, selection: &Selection) -> Result<hardway_art
 
 impl Session {
     /// Reads the workspace's keys, issues what is missing, and obtains the artifacts, side by side.
-    pub async fn material(&self) -> Result<Material, CommandError> {
+    pub async fn material(&self, renewal: Renewal) -> Result<Material, CommandError> {
         let selection = Selection::cluster();
-        let (artifacts, bundle) = tokio::join!(obtain(self.output, &selection), self.complete_bundle());
-        let (artifacts, bundle) = (artifacts?, bundle?);
-        let encryption_key = self.workspace.encryption_key().map_err(workspace_error)?;
+        let (artifacts, keys) = tokio::join!(obtain(self.output, &selection), self.keys(renewal));
+        let (artifacts, keys) = (artifacts?, keys?);
         let kubectl = artifacts
             .binaries
             .get("kubectl")
             .map(|binary| binary.path.clone().into_std_path_buf())
             .ok_or_else(|| CommandError::failed(Message("the source has no kubectl".to_owned())))?;
         let (catalog, blobs) = split(artifacts);
-        Ok(Material { catalog, blobs, bundle, encryption_key, kubectl })
+        Ok(Material { catalog, blobs, keys, kubectl })
     }
 
-    /// The workspace's keys and certificates, those that were missing or ran out issued.
-    pub(super) async fn complete_bundle(&self) -> Result<Bundle, CommandError> {
-        let mut bundle = self.workspace.read_bundle(&self.cluster).map_err(workspace_error)?;
-        let cluster = self.cluster.clone();
-        let (bundle, issued) = tokio::task::spawn_blocking(move || {
+    /// The workspace's keys and certificates, completed in memory.
+    pub async fn keys(&self, renewal: Renewal) -> Result<Keys, CommandError> {
+        let existing = self.workspace.read_bundle(&self.cluster).map_err(workspace_error)?;
+        let (cluster, mut bundle) = (self.cluster.clone(), existing.clone());
+        let (mut bundle, issued) = tokio::task::spawn_blocking(move || {
             let issued = hardway_pki::complete(&cluster, &mut bundle, Timestamp::now());
             (bundle, issued)
         })
         .await
         .expect("issuing certificates does not panic");
-        let issued = issued.map_err(CommandError::input)?;
-        for certificate in &issued {
-            if self.output.verbose {
-                self.output.note(&format!("issued {} ({})", certificate.identity, certificate.reason));
-            }
+        let mut issued = issued.map_err(CommandError::input)?;
+        if renewal == Renewal::AbsentOnly {
+            issued.retain(|issued| !existing.key_pairs.contains_key(&issued.identity));
+            bundle.key_pairs.extend(existing.key_pairs);
         }
-        if !issued.is_empty() {
-            self.workspace.write_bundle(&self.cluster, &bundle).map_err(workspace_error)?;
-            self.output.note(&format!("issued {} certificates", issued.len()));
+        let kept = self.workspace.read_encryption_key().map_err(workspace_error)?;
+        let encryption_key_is_new = kept.is_none();
+        let encryption_key = match kept {
+            Some(key) => key,
+            None => new_encryption_key().map_err(workspace_error)?,
+        };
+        Ok(Keys { bundle, encryption_key, issued, encryption_key_is_new })
+    }
+
+    /// Writes what was made in memory into the workspace. To be called by the holder of its lock only.
+    pub fn keep(&self, keys: &Keys) -> Result<(), CommandError> {
+        if !keys.issued.is_empty() {
+            self.workspace.write_bundle(&self.cluster, &keys.bundle).map_err(workspace_error)?;
+            self.output.note(&format!("issued {} certificates", keys.issued.len()));
         }
-        Ok(bundle)
+        self.workspace.write_encryption_key(&keys.encryption_key).map_err(workspace_error)
     }
 }
 

@@ -1,18 +1,22 @@
 //! What commands share: the workspace, the spec, the ways to machines and API, and what was seen of them.
 
 mod connect;
+mod lock;
 mod material;
+mod operator;
 mod prepare;
 mod run;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hardway_spec::Cluster;
 use hardway_ui::Output;
-use hardway_workspace::{Lock, SPEC, Workspace};
+use hardway_workspace::{Holder, Lock, SPEC, Workspace};
 use jiff::Timestamp;
 
 pub use connect::{Machines, grouped, ssh_settings};
+pub use lock::ClusterLock;
 pub use material::{Material, obtain};
+pub use operator::Operator;
 pub use prepare::{Prepared, Scope, observe_inventories};
 pub use run::execute;
 
@@ -51,7 +55,10 @@ impl Session {
 
     /// Makes this the only run on the workspace, as long as the lock is held.
     pub fn lock(&self, command: &str) -> Result<Lock, CommandError> {
-        self.workspace.lock(&format!("hardway {command}"), Timestamp::now()).map_err(workspace_error)
+        let Operator { user, host, process, .. } = Operator::current();
+        let command = format!("hardway {command}");
+        let holder = Holder { command, user, host, process, since: Timestamp::now() };
+        self.workspace.lock(&holder).map_err(workspace_error)
     }
 }
 

@@ -1,29 +1,65 @@
 //! From a spec to a plan: connect, probe, design, observe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::join_all;
 use hardway_cluster::{Access, Credentials, Live};
-use hardway_design::{Catalog, Design, Inputs, MachineFacts, Observation, Place, Resource, ResourceId};
+use hardway_design::{Catalog, Content, Design, Inputs, MachineFacts, Observation, Observed, Place, Resource, ResourceId};
 use hardway_export::ExportedFile;
 use hardway_machine::{Depth, Machine, MachineError, machine_facts, observe};
 use hardway_pki::Identity;
-use hardway_plan::{Obstacle, Plan, Sight, plan, platform, preflight};
+use hardway_plan::{
+    Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, lint, plan, platform,
+    preflight, without,
+};
 use hardway_spec::MachineName;
+use hardway_workspace::{Held, Holder};
+use jiff::Timestamp;
 
 use super::connect::grouped;
-use super::{API_PORT, Machines, Material, Session, workspace_error};
+use super::material::{Keys, Renewal};
+use super::{ADMIN_REMOTE, API_PORT, ClusterLock, Machines, Material, Session, workspace_error};
 use crate::error::{CommandError, Message};
 
-/// How much is looked at.
+/// What is looked at, and with which certificates the design is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Machines and the live cluster, as planning needs.
-    Everything,
+pub enum Scope<'a> {
+    /// Machines and the live cluster. Machines outside of the selection are looked at where they can be reached.
+    Plan(Option<&'a Selection>),
+    /// Machines and the live cluster, with certificates as they are.
+    Status,
     /// Only what the design needs to be made.
-    FactsOnly,
+    Export,
+    /// Only what the design needs to be made, with certificates as they are.
+    Verify,
+}
+
+impl Scope<'_> {
+    fn renewal(self) -> Renewal {
+        match self {
+            Self::Plan(_) | Self::Export => Renewal::Due,
+            Self::Status | Self::Verify => Renewal::AbsentOnly,
+        }
+    }
+
+    fn looks(self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Status)
+    }
+
+    /// Whether the machine is one of those that it is about.
+    fn covers(self, machine: &MachineName) -> bool {
+        match self {
+            Self::Plan(Some(selection)) => selection.contains(&Place::Machine(machine.clone())),
+            Self::Plan(None) | Self::Status | Self::Export | Self::Verify => true,
+        }
+    }
+
+    /// Whether there is no going on without the machine. Of all machines, those go on that can be reached.
+    fn needs(self, machine: &MachineName) -> bool {
+        self.covers(machine) && !matches!(self, Self::Plan(None))
+    }
 }
 
 /// A cluster as it should be and as it was just seen.
@@ -34,64 +70,138 @@ pub struct Prepared {
     pub design: Design,
     pub sight: Sight,
     pub live: Live,
+    /// Machines that could not be looked at and that are not needed.
+    not_looked_at: BTreeSet<MachineName>,
+    /// Those of them that should have been, by cause.
+    left_out: Vec<Obstacle>,
 }
 
 impl Session {
-    /// Reads everything and changes nothing but the workspace: missing certificates are issued there.
-    pub async fn prepare(&self, scope: Scope) -> Result<Prepared, CommandError> {
+    /// Reads everything and changes nothing.
+    pub async fn prepare(&self, scope: Scope<'_>) -> Result<Prepared, CommandError> {
+        self.read(scope, None).await.map(|(prepared, _)| prepared)
+    }
+
+    /// As [`Session::prepare`], with the cluster locked before it is looked at.
+    pub async fn prepare_alone(
+        &self,
+        scope: Scope<'_>,
+        holder: &Holder,
+    ) -> Result<(Prepared, ClusterLock), CommandError> {
+        let (prepared, lock) = self.read(scope, Some(holder)).await?;
+        Ok((prepared, lock.expect("it is taken for the holder")))
+    }
+
+    async fn read(
+        &self,
+        scope: Scope<'_>,
+        holder: Option<&Holder>,
+    ) -> Result<(Prepared, Option<ClusterLock>), CommandError> {
+        let reach = async {
+            let (machines, mut failures) = self.connect().await?;
+            needed(scope, &machines, &failures)?;
+            let lock = async {
+                match holder {
+                    Some(holder) => self.lock_cluster(holder, &machines).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (lock, (facts, more)) = tokio::join!(lock, probe(&machines));
+            failures.extend(more);
+            Ok((machines, lock?, facts, failures))
+        };
         // A machine that cannot be reached is said before components are built for it.
-        let (material, machines) = tokio::try_join!(self.material(), self.connect())?;
-        let facts = probe(&machines).await?;
-        let obstacles = unsupported(&facts);
+        let (material, (mut machines, lock, mut facts, mut failures)) =
+            tokio::try_join!(self.material(scope.renewal()), reach)?;
+        machines.retain(|name, _| facts.contains_key(name));
+        needed(scope, &machines, &failures)?;
+        let obstacles = unsupported(facts.iter().filter(|(name, _)| scope.covers(name)));
         if !obstacles.is_empty() {
             return Err(CommandError::Obstacles(obstacles));
         }
+        // Nothing is planned for machines that were not looked at, but a design has all machines: any facts will do.
+        if let Some(any) = facts.values().next().cloned() {
+            facts.extend(failures.iter().map(|failure| (failure.machine.clone(), any.clone())));
+        }
         let inputs = Inputs {
             cluster: &self.cluster,
-            bundle: &material.bundle,
-            encryption_key: &material.encryption_key,
+            bundle: &material.keys.bundle,
+            encryption_key: &material.keys.encryption_key,
             catalog: &material.catalog,
             facts: &facts,
         };
         let design = hardway_design::design(&inputs).map_err(CommandError::failed)?;
-        self.write_kubeconfigs(&inputs)?;
-        let live = self.live(&material)?;
-        let sight = match scope {
-            Scope::FactsOnly => Sight::default(),
-            Scope::Everything => look(&design, &machines, &live).await?,
-        };
-        Ok(Prepared { material, machines, facts, design, sight, live })
+        let live = self.live(&material.keys)?;
+        let mut sight = Sight::default();
+        if scope.looks() {
+            let (on_machines, more, in_cluster) = look(&design, &machines, &live).await;
+            failures.extend(more);
+            machines.retain(|name, _| on_machines.contains_key(name));
+            needed(scope, &machines, &failures)?;
+            sight = Sight { machines: on_machines, cluster: in_cluster? };
+        }
+        let not_looked_at = failures.iter().map(|failure| failure.machine.clone()).collect();
+        let left_out = grouped(failures.iter().filter(|failure| scope.covers(&failure.machine)));
+        Ok((Prepared { material, machines, facts, design, sight, live, not_looked_at, left_out }, lock))
     }
 
-    /// Writes the kubeconfigs alone, which takes neither machines nor components.
+    /// The administrator's kubeconfig on the operator's side, written where it is not as it should be.
+    ///
+    /// Takes neither machines nor components. Where certificates are due, those that are there are left to `apply`.
     pub async fn prepare_kubeconfigs(&self) -> Result<(), CommandError> {
-        let bundle = self.complete_bundle().await?;
-        let encryption_key = self.workspace.encryption_key().map_err(workspace_error)?;
+        let renewal = if self.workspace.root().join(ADMIN_REMOTE).exists() { Renewal::AbsentOnly } else { Renewal::Due };
+        if self.kubeconfig_changes(&self.kubeconfigs(&self.keys(renewal).await?)?)?.is_empty() {
+            return Ok(());
+        }
+        let _lock = self.lock("kubeconfig")?;
+        // Another command may have made the keys before the lock was free.
+        let keys = self.keys(renewal).await?;
+        self.keep(&keys)?;
+        self.write_kubeconfigs(&self.kubeconfigs(&keys)?)
+    }
+
+    /// Every kubeconfig of the workspace, by its path there.
+    fn kubeconfigs(&self, keys: &Keys) -> Result<Vec<(String, Content)>, CommandError> {
         let (catalog, facts) = (Catalog::default(), BTreeMap::new());
-        self.write_kubeconfigs(&Inputs {
+        let inputs = Inputs {
             cluster: &self.cluster,
-            bundle: &bundle,
-            encryption_key: &encryption_key,
+            bundle: &keys.bundle,
+            encryption_key: &keys.encryption_key,
             catalog: &catalog,
             facts: &facts,
-        })
+        };
+        let kubeconfigs = hardway_design::kubeconfigs(&inputs).map_err(CommandError::failed)?;
+        Ok(kubeconfigs.into_iter().collect())
     }
 
-    fn write_kubeconfigs(&self, inputs: &Inputs<'_>) -> Result<(), CommandError> {
-        for (path, content) in hardway_design::kubeconfigs(inputs).map_err(CommandError::failed)? {
-            self.workspace.write(&path, &content).map_err(workspace_error)?;
+    fn kubeconfig_changes(&self, kubeconfigs: &[(String, Content)]) -> Result<Vec<WorkspaceChange>, CommandError> {
+        let mut changes = Vec::new();
+        for (path, content) in kubeconfigs {
+            let reason = match self.workspace.held(path, content).map_err(workspace_error)? {
+                Held::Same => continue,
+                Held::Other => "content differs",
+                Held::Nothing => "missing",
+            };
+            changes.push(WorkspaceChange { title: format!("Write {path}"), reason: reason.to_owned() });
+        }
+        Ok(changes)
+    }
+
+    fn write_kubeconfigs(&self, kubeconfigs: &[(String, Content)]) -> Result<(), CommandError> {
+        for (path, content) in kubeconfigs {
+            self.workspace.write(path, content).map_err(workspace_error)?;
         }
         Ok(())
     }
 
     /// The API as the administrator, at the endpoint's address.
-    pub fn live(&self, material: &Material) -> Result<Live, CommandError> {
+    fn live(&self, keys: &Keys) -> Result<Live, CommandError> {
         let address = self
             .cluster
             .endpoint_address()
             .ok_or_else(|| CommandError::input(Message("the spec has no control plane".to_owned())))?;
-        let authority = material.bundle.get(&Identity::ClusterAuthority).map_err(CommandError::failed)?;
-        let admin = material.bundle.get(&Identity::Admin).map_err(CommandError::failed)?;
+        let authority = keys.bundle.get(&Identity::ClusterAuthority).map_err(CommandError::failed)?;
+        let admin = keys.bundle.get(&Identity::Admin).map_err(CommandError::failed)?;
         let access = Access {
             server: SocketAddr::new(address, API_PORT),
             server_name: self.cluster.spec.endpoint.clone(),
@@ -110,28 +220,66 @@ impl Prepared {
     fn inputs<'a>(&'a self, session: &'a Session) -> Inputs<'a> {
         Inputs {
             cluster: &session.cluster,
-            bundle: &self.material.bundle,
-            encryption_key: &self.material.encryption_key,
+            bundle: &self.material.keys.bundle,
+            encryption_key: &self.material.keys.encryption_key,
             catalog: &self.material.catalog,
             facts: &self.facts,
         }
     }
 
-    /// The plan, unless something stands in its way.
-    pub fn plan(&self, session: &Session) -> Result<Plan, CommandError> {
+    /// What is to be done at the selected places, unless something stands in its way there.
+    pub fn propose(&self, session: &Session, selection: Option<&Selection>) -> Result<Proposal, CommandError> {
+        let scope = Scope::Plan(selection);
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
-        let obstacles = preflight(&session.cluster, &self.design, &self.facts, &self.sight.machines, &plan);
-        if obstacles.is_empty() { Ok(plan) } else { Err(CommandError::Obstacles(obstacles)) }
+        let mut workspace = self.material.keys.changes();
+        workspace.extend(session.kubeconfig_changes(&session.kubeconfigs(&self.material.keys)?)?);
+        let (plan, waiting) = without(plan, &self.design, &self.not_looked_at, self.sight.cluster.is_some());
+        let mut proposal = Proposal::new(workspace, plan, selection);
+        proposal.not_looked_at = self.not_looked_at.iter().cloned().collect();
+        proposal.waiting = waiting;
+        proposal.findings = lint(&session.cluster.metadata.name, &self.design, &self.sight, &proposal.plan)
+            .map_err(CommandError::failed)?;
+        let facts = self.facts.iter().filter(|(name, _)| scope.covers(name));
+        let facts = facts.map(|(name, facts)| (name.clone(), facts.clone())).collect();
+        let obstacles = preflight(&session.cluster, &self.design, &facts, &self.sight.machines, &proposal.plan);
+        if obstacles.is_empty() { Ok(proposal) } else { Err(CommandError::Obstacles(obstacles)) }
+    }
+
+    /// Fails where machines were left out: to be asked when all else is done.
+    pub fn nobody_left_out(&self) -> Result<(), CommandError> {
+        if self.left_out.is_empty() { Ok(()) } else { Err(CommandError::Obstacles(self.left_out.clone())) }
+    }
+
+    /// The proposal as a file can hold it.
+    pub fn save(&self, session: &Session, proposal: &Proposal) -> Result<SavedPlan, CommandError> {
+        let spec = session.workspace.read_spec().map_err(workspace_error)?;
+        Ok(SavedPlan::new(
+            env!("CARGO_PKG_VERSION"),
+            &session.cluster.metadata.name,
+            Timestamp::now(),
+            proposal.only.clone(),
+            Fingerprints::of(&spec, &self.inputs(session)),
+            &proposal.plan,
+        ))
+    }
+
+    /// Writes into the workspace what the design was made from and what is made from it. For the lock's holder only.
+    pub fn keep(&self, session: &Session) -> Result<(), CommandError> {
+        session.keep(&self.material.keys)?;
+        session.write_kubeconfigs(&session.kubeconfigs(&self.material.keys)?)
     }
 }
 
-async fn probe(machines: &Machines) -> Result<BTreeMap<MachineName, MachineFacts>, CommandError> {
+/// What was seen of each machine, and what the others failed with.
+type Answers<T> = (BTreeMap<MachineName, T>, Vec<MachineError>);
+
+async fn probe(machines: &Machines) -> Answers<MachineFacts> {
     let answers = join_all(machines.iter().map(async |(name, machine)| (name, machine_facts(machine.as_ref()).await)));
     collect(answers.await)
 }
 
 /// Splits what machines answered from what they failed with.
-fn collect<T>(answers: Vec<(&MachineName, Result<T, MachineError>)>) -> Result<BTreeMap<MachineName, T>, CommandError> {
+fn collect<T>(answers: Vec<(&MachineName, Result<T, MachineError>)>) -> Answers<T> {
     let mut seen = BTreeMap::new();
     let mut failures = Vec::new();
     for (name, answer) in answers {
@@ -142,12 +290,22 @@ fn collect<T>(answers: Vec<(&MachineName, Result<T, MachineError>)>) -> Result<B
             Err(error) => failures.push(error),
         }
     }
-    if failures.is_empty() { Ok(seen) } else { Err(CommandError::Obstacles(grouped(failures))) }
+    (seen, failures)
+}
+
+/// Ends a command that cannot go on without the machines that failed, or has no machine to go on with.
+fn needed(scope: Scope<'_>, machines: &Machines, failures: &[MachineError]) -> Result<(), CommandError> {
+    let nobody = machines.is_empty() && !failures.is_empty();
+    if nobody || failures.iter().any(|failure| scope.needs(&failure.machine)) {
+        let causes = failures.iter().filter(|failure| nobody || scope.needs(&failure.machine));
+        return Err(CommandError::Obstacles(grouped(causes)));
+    }
+    Ok(())
 }
 
 /// Machines that no design could be made for.
-fn unsupported(facts: &BTreeMap<MachineName, MachineFacts>) -> Vec<Obstacle> {
-    let mut found: BTreeMap<(String, String), std::collections::BTreeSet<MachineName>> = BTreeMap::new();
+fn unsupported<'a>(facts: impl Iterator<Item = (&'a MachineName, &'a MachineFacts)>) -> Vec<Obstacle> {
+    let mut found: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
     for (name, facts) in facts {
         for obstacle in platform(facts) {
             found.entry(obstacle).or_default().insert(name.clone());
@@ -156,7 +314,13 @@ fn unsupported(facts: &BTreeMap<MachineName, MachineFacts>) -> Vec<Obstacle> {
     found.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
 }
 
-async fn look(design: &Design, machines: &Machines, live: &Live) -> Result<Sight, CommandError> {
+type InCluster = Result<Option<BTreeMap<ResourceId, Observation>>, CommandError>;
+
+async fn look(
+    design: &Design,
+    machines: &Machines,
+    live: &Live,
+) -> (BTreeMap<MachineName, Observed>, Vec<MachineError>, InCluster) {
     let on_machines = join_all(machines.iter().map(async |(name, machine): (&MachineName, &Arc<dyn Machine>)| {
         let resources: Vec<&Resource> = design.on_machine(name).flat_map(|group| &group.resources).collect();
         (name, observe(machine.as_ref(), &resources, Depth::Changed).await)
@@ -172,14 +336,15 @@ async fn look(design: &Design, machines: &Machines, live: &Live) -> Result<Sight
         })
         .collect();
     let (on_machines, in_cluster) = tokio::join!(on_machines, in_cluster(live, &objects));
-    Ok(Sight { machines: collect(on_machines)?, cluster: in_cluster? })
+    let (seen, failures) = collect(on_machines);
+    (seen, failures, in_cluster)
 }
 
 /// What the live cluster holds; None where its API cannot be reached, as before the first apply.
 async fn in_cluster(
     live: &Live,
     objects: &[&hardway_design::Object],
-) -> Result<Option<BTreeMap<ResourceId, Observation>>, CommandError> {
+) -> InCluster {
     match live.observe_all(objects.iter().copied()).await {
         Ok(seen) => Ok(Some(seen)),
         Err(error) if error.is_unreachable() => Ok(None),
@@ -190,9 +355,10 @@ async fn in_cluster(
 /// What each machine's inventory says, and nothing else.
 pub async fn observe_inventories(
     machines: &Machines,
-) -> Result<BTreeMap<MachineName, hardway_design::Observed>, CommandError> {
+) -> Result<BTreeMap<MachineName, Observed>, CommandError> {
     let answers = join_all(
         machines.iter().map(async |(name, machine)| (name, observe(machine.as_ref(), &[], Depth::Changed).await)),
     );
-    collect(answers.await)
+    let (seen, failures) = collect(answers.await);
+    if failures.is_empty() { Ok(seen) } else { Err(CommandError::Obstacles(grouped(&failures))) }
 }
