@@ -24,6 +24,8 @@ pub(crate) const GROUP: &str = "cni";
 pub(crate) const CONFIG_GROUP: &str = "cni-config";
 
 const CALICO: &str = "/etc/calico";
+/// The authority that etcd's certificates are checked against.
+pub(crate) const ETCD_AUTHORITY: &str = "/etc/calico/etcd-ca.pem";
 /// Calico's agent writes it when the node is set up.
 const CALICO_NODE_NAME: &str = "/var/lib/calico/nodename";
 /// The agent's first start, its image already there, takes about 5 s.
@@ -209,7 +211,7 @@ fn calico_network(cluster: &Cluster) -> NetworkList {
                 log_level: "info",
                 log_file_path: "/var/log/calico/cni/cni.log",
                 etcd_endpoints: etcd::client_urls(cluster).join(","),
-                etcd_ca_cert_file: format!("{CALICO}/etcd-ca.pem"),
+                etcd_ca_cert_file: ETCD_AUTHORITY.to_owned(),
                 etcd_cert_file: format!("{CALICO}/etcd.pem"),
                 etcd_key_file: format!("{CALICO}/etcd-key.pem"),
                 mtu: 0,

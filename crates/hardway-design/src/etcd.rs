@@ -29,9 +29,9 @@ const USER: &str = "etcd";
 const FOLDER: &str = "/etc/etcd";
 const PKI: &str = "/etc/etcd/pki";
 /// The authority that members and clients are checked against.
-const AUTHORITY: &str = "/etc/etcd/pki/ca.pem";
+pub(crate) const AUTHORITY: &str = "/etc/etcd/pki/ca.pem";
 const DATA: &str = "/var/lib/etcd";
-const SERVICE: &str = "etcd.service";
+pub(crate) const SERVICE: &str = "etcd.service";
 
 const CLIENT_PORT: u16 = 2379;
 const PEER_PORT: u16 = 2380;
@@ -104,7 +104,7 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
         name: SERVICE.to_owned(),
         restart_on: vec![
             format!("{BIN}/etcd"),
-            format!("{PKI}/ca.pem"),
+            AUTHORITY.to_owned(),
             format!("{PKI}/server.pem"),
             format!("{PKI}/server-key.pem"),
             format!("{PKI}/peer.pem"),
@@ -169,11 +169,11 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("initial-cluster-state", "new")
         .flag("cert-file", format_args!("{PKI}/server.pem"))
         .flag("key-file", format_args!("{PKI}/server-key.pem"))
-        .flag("trusted-ca-file", format_args!("{PKI}/ca.pem"))
+        .flag("trusted-ca-file", AUTHORITY)
         .flag("client-cert-auth", true)
         .flag("peer-cert-file", format_args!("{PKI}/peer.pem"))
         .flag("peer-key-file", format_args!("{PKI}/peer-key.pem"))
-        .flag("peer-trusted-ca-file", format_args!("{PKI}/ca.pem"))
+        .flag("peer-trusted-ca-file", AUTHORITY)
         .flag("peer-client-cert-auth", true)
         .flag("tls-min-version", "TLS1.2")
         .flag("cipher-suites", tls::cipher_suites())

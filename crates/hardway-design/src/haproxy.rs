@@ -16,14 +16,14 @@ use crate::{Content, DesignError, Disruption, Group, GroupId, Inputs, Needs, Res
 /// The group that configures and starts it.
 pub(crate) const GROUP: &str = "haproxy";
 
-const SERVICE: &str = "haproxy.service";
+pub(crate) const SERVICE: &str = "haproxy.service";
 const CONFIG: &str = "/etc/haproxy/haproxy.cfg";
 const KEY: &str = "/etc/haproxy/api_key.pem";
-const CERTIFICATE: &str = "/etc/haproxy/api_cert.pem";
+pub(crate) const CERTIFICATE: &str = "/etc/haproxy/api_cert.pem";
 /// Key and certificate in one file, as HAProxy wants them.
 const COMBINED: &str = "/etc/haproxy/k8s_api.pem";
 /// The authority that API servers' certificates are checked against.
-const AUTHORITY: &str = "/etc/haproxy/kubernetes-ca.pem";
+pub(crate) const AUTHORITY: &str = "/etc/haproxy/kubernetes-ca.pem";
 
 /// The groups that start it, on all load balancers.
 pub(crate) fn started(cluster: &Cluster) -> Vec<GroupId> {

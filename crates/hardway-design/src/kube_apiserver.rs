@@ -28,10 +28,10 @@ pub(crate) const COPY: &str = "copy-kube-apiserver";
 /// The group that starts it.
 pub(crate) const GROUP: &str = "kube-apiserver";
 
-const SERVICE: &str = "kube-apiserver.service";
+pub(crate) const SERVICE: &str = "kube-apiserver.service";
 /// The administrator's kubeconfig, for the API server of the same machine.
 const ADMIN_KUBECONFIG: &str = "/etc/kubernetes/admin.kubeconfig";
-const ENCRYPTION: &str = "/etc/kubernetes/encryption-config.yaml";
+pub(crate) const ENCRYPTION: &str = "/etc/kubernetes/encryption-config.yaml";
 const ADMISSION: &str = "/etc/kubernetes/admission-configuration.yaml";
 const AUTHENTICATION: &str = "/etc/kubernetes/authentication-configuration.yaml";
 const AUDIT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
@@ -39,6 +39,10 @@ const LOGS: &str = "/var/log/kubernetes";
 
 /// The key pair that signs service account tokens, which kube-controller-manager uses too.
 pub(crate) const SERVICE_ACCOUNT_KEY: &str = "/etc/kubernetes/pki/service-account-key.pem";
+/// The authority that etcd's certificates are checked against.
+pub(crate) const ETCD_AUTHORITY: &str = "/etc/kubernetes/pki/etcd-ca.pem";
+/// The authority that the front proxy's certificate is checked against.
+pub(crate) const FRONT_PROXY_AUTHORITY: &str = "/etc/kubernetes/pki/front-proxy-ca.pem";
 const SERVICE_ACCOUNT_CERTIFICATE: &str = "/etc/kubernetes/pki/service-account.pem";
 
 /// It is ready 2 s after its start; a machine that also imports images takes several times that.
@@ -163,7 +167,7 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("tls-min-version", tls::MIN_VERSION)
         .flag("tls-cipher-suites", tls::cipher_suites())
         .flag("etcd-servers", etcd::client_urls(cluster).join(","))
-        .flag("etcd-cafile", format_args!("{PKI}/etcd-ca.pem"))
+        .flag("etcd-cafile", ETCD_AUTHORITY)
         .flag("etcd-certfile", format_args!("{PKI}/kube-apiserver-etcd-client.pem"))
         .flag("etcd-keyfile", format_args!("{PKI}/kube-apiserver-etcd-client-key.pem"))
         .flag("encryption-provider-config", ENCRYPTION)
@@ -184,7 +188,7 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("kubelet-client-key", format_args!("{PKI}/kube-apiserver-kubelet-client-key.pem"))
         // Node names need not be known to any name server.
         .flag("kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname")
-        .flag("requestheader-client-ca-file", format_args!("{PKI}/front-proxy-ca.pem"))
+        .flag("requestheader-client-ca-file", FRONT_PROXY_AUTHORITY)
         .flag("requestheader-allowed-names", "front-proxy-client")
         .flag("requestheader-username-headers", "X-Remote-User")
         .flag("requestheader-uid-headers", "X-Remote-Uid")

@@ -17,6 +17,7 @@ mod kube_proxy;
 mod kube_scheduler;
 mod kubeconfig;
 mod kubelet;
+pub mod landmarks;
 mod model;
 mod nginx;
 mod objects;

@@ -12,6 +12,7 @@ mod issue;
 mod judge;
 mod profile;
 mod table;
+mod trust;
 
 pub use bundle::{Bundle, KeyPair, MissingKeyPair};
 pub use cfssl::{ca_config_json, csr_json};
@@ -23,3 +24,4 @@ pub use issue::{issue, renew};
 pub use judge::{Missing, Reason, missing};
 pub use profile::{AlternativeName, CertificateProfile, KeyUsage, Signer, Usage};
 pub use table::table;
+pub use trust::is_signed_by;

@@ -28,6 +28,14 @@ pub(crate) fn running<'a>(sight: &'a Sight, name: &str) -> BTreeSet<&'a MachineN
     sight.machines.iter().filter(|(_, seen)| runs(seen.resources.get(&id))).map(|(machine, _)| machine).collect()
 }
 
+/// Every machine that is to have the unit and was seen without its running. One that was not seen may well run it.
+pub(crate) fn down<'a>(design: &'a Design, sight: &Sight, name: &str) -> BTreeSet<&'a MachineName> {
+    let running = running(sight, name);
+    let mut machines = machines(design, name);
+    machines.retain(|machine| sight.machines.contains_key(*machine) && !running.contains(machine));
+    machines
+}
+
 /// Every unit of the design, with its machine.
 pub(crate) fn all(design: &Design) -> impl Iterator<Item = (&MachineName, &Unit)> {
     design.groups.iter().flat_map(|group| {

@@ -35,7 +35,7 @@ fn stages_where(plan: &Plan, holds: impl Fn(&Action) -> bool) -> Vec<GroupId> {
 fn nothing_to_keep(plan: &Plan, design: &Design, sight: &Sight, unit: &str, shared: &Shared) -> bool {
     let total = units::machines(design, unit).len();
     let needed = shared.needs.of(total);
-    if units::running(sight, unit).len() < needed {
+    if total.saturating_sub(units::down(design, sight, unit).len()) < needed {
         return true;
     }
     // The first to restart with another file would wait for the rest, which still has the old one.

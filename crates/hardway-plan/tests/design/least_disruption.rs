@@ -1,0 +1,232 @@
+//! What a change of one field of the spec touches: only what depends on it, with the least disruption.
+//!
+//! The table is `least-disruption.txt`; `UPDATE_GOLDEN=1 cargo test -p hardway-plan` writes it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use hardway_design::Place;
+use hardway_plan::{Action, Entry, Plan};
+use hardway_spec::{Bridge, Calico, Cluster, Cni, Encapsulation, KeyAlgorithm, Machine, MachineName, ProxyMode, Role};
+use serde_json::Value;
+
+use crate::example::{Example, plan_between};
+
+/// A field of the spec, what becomes of it, and how.
+type Row = (&'static str, &'static str, fn(&mut Cluster));
+
+/// Every field of the spec, and machines that come and go.
+const ROWS: [Row; 31] = [
+    ("metadata.name", "another", |cluster| cluster.metadata.name = "other".to_owned()),
+    ("spec.kubernetes.version", "another", |cluster| cluster.spec.kubernetes.version = "1.37.9".to_owned()),
+    ("spec.endpoint", "another", |cluster| cluster.spec.endpoint = "other.hardway.test".to_owned()),
+    ("spec.network.pods", "another", |cluster| cluster.spec.network.pods = "10.201.0.0/16".parse().unwrap()),
+    ("spec.network.services", "a larger one", |cluster| {
+        cluster.spec.network.services = "10.32.0.0/16".parse().unwrap();
+    }),
+    ("spec.network.dns", "another", |cluster| cluster.spec.network.dns = "10.32.0.53".parse().unwrap()),
+    ("spec.network.domain", "another", |cluster| cluster.spec.network.domain = "other.local".to_owned()),
+    ("spec.network.cni.calico.encapsulation", "ipip", |cluster| {
+        cluster.spec.network.cni = Cni::Calico(Calico { encapsulation: Encapsulation::Ipip });
+    }),
+    ("spec.network.cni.bridge", "instead of calico", |cluster| cluster.spec.network.cni = Cni::Bridge(Bridge {})),
+    ("spec.network.kubeProxy", "iptables", |cluster| cluster.spec.network.kube_proxy = ProxyMode::Iptables),
+    ("spec.pki.algorithm", "another", |cluster| cluster.spec.pki.algorithm = KeyAlgorithm::Rsa2048),
+    ("spec.pki.subject.country", "another", |cluster| cluster.spec.pki.subject.country = "DE".to_owned()),
+    ("spec.pki.subject.state", "another", |cluster| cluster.spec.pki.subject.state = "Bayern".to_owned()),
+    ("spec.pki.subject.locality", "another", |cluster| cluster.spec.pki.subject.locality = "Hof".to_owned()),
+    ("spec.pki.subject.organizationalUnit", "another", |cluster| {
+        cluster.spec.pki.subject.organizational_unit = "Other".to_owned();
+    }),
+    ("spec.pki.validity.authorityDays", "more", |cluster| cluster.spec.pki.validity.authority_days = 7300),
+    ("spec.pki.validity.leafDays", "fewer", |cluster| cluster.spec.pki.validity.leaf_days = 90),
+    ("spec.controlPlane.node", "false", |cluster| cluster.spec.control_plane.node = false),
+    ("spec.addons.metricsServer", "false", |cluster| cluster.spec.addons.metrics_server = false),
+    ("spec.ssh.user", "another", |cluster| cluster.spec.ssh.user = "admin".to_owned()),
+    ("spec.ssh.port", "another", |cluster| cluster.spec.ssh.port = 2222),
+    ("spec.ssh.identityFile", "another", |cluster| cluster.spec.ssh.identity_file = Some("~/.ssh/other".to_owned())),
+    ("spec.machines.name", "a worker is called otherwise", |cluster| machine(cluster, "w2").name = "w9".into()),
+    ("spec.machines.address", "a worker's", |cluster| {
+        machine(cluster, "w2").address = "192.0.2.99".parse().unwrap();
+    }),
+    ("spec.machines.roles", "a worker is a load balancer, too", |cluster| {
+        machine(cluster, "w2").roles.push(Role::LoadBalancer);
+    }),
+    ("spec.machines", "a worker more", |cluster| add(cluster, "w3", 201, Role::Worker)),
+    ("spec.machines", "a worker less", |cluster| remove(cluster, "w2")),
+    ("spec.machines", "two control planes more", |cluster| {
+        add(cluster, "cp4", 201, Role::ControlPlane);
+        add(cluster, "cp5", 202, Role::ControlPlane);
+    }),
+    ("spec.machines", "two control planes less", |cluster| {
+        remove(cluster, "cp2");
+        remove(cluster, "cp3");
+    }),
+    ("spec.machines", "a load balancer more", |cluster| add(cluster, "lb2", 201, Role::LoadBalancer)),
+    ("spec.machines", "no load balancer", |cluster| remove(cluster, "lb")),
+];
+
+fn machine<'a>(cluster: &'a mut Cluster, name: &str) -> &'a mut Machine {
+    cluster.spec.machines.iter_mut().find(|machine| machine.name.as_str() == name).unwrap()
+}
+
+fn add(cluster: &mut Cluster, name: &str, host: u8, role: Role) {
+    let address = [192, 0, 2, host].into();
+    cluster.spec.machines.push(Machine { name: MachineName::from(name), address, roles: vec![role] });
+}
+
+fn remove(cluster: &mut Cluster, name: &str) {
+    cluster.spec.machines.retain(|machine| machine.name.as_str() != name);
+}
+
+fn planned(row: &Row) -> Result<Plan, String> {
+    let before = Example::large();
+    plan_between(&before, &before.changed(row.2)).map_err(|error| error.to_string())
+}
+
+fn row(field: &str, change: &str) -> Plan {
+    let row = ROWS.iter().find(|row| (row.0, row.1) == (field, change)).unwrap();
+    planned(row).unwrap()
+}
+
+/// What a plan does, as one line for each thing: machines with files, then units, then objects.
+fn touched(plan: &Plan) -> Vec<String> {
+    let mut by_what: BTreeMap<(u8, String), BTreeSet<String>> = BTreeMap::new();
+    for stage in &plan.stages {
+        for step in &stage.steps {
+            if step.action.only_waits() {
+                continue;
+            }
+            let place = stage.id.place.to_string();
+            let what = match &step.action {
+                Action::RestartUnit { unit, .. } => (1, format!("restart {unit}")),
+                Action::ReloadUnit { unit, .. } => (2, format!("reload {unit}")),
+                Action::StartUnit { unit, .. } => (3, format!("start {unit}")),
+                Action::Remove(Entry::Unit { name }) => (4, format!("stop {name}")),
+                Action::Remove(Entry::Remains { title, .. }) => (4, title.to_lowercase()),
+                Action::InstallPackages(names) => (5, format!("install {}", names.join(", "))),
+                Action::Remove(Entry::Package { name }) => (5, format!("remove package {name}")),
+                Action::RunTask(task) => (6, format!("run {}", task.name)),
+                Action::ApplyObject(object) => (7, format!("apply {}", object.kind())),
+                Action::DeleteObject(object) => (8, format!("delete {}", object.kind())),
+                _ => (0, "files".to_owned()),
+            };
+            let whom = match &step.action {
+                Action::ApplyObject(object) | Action::DeleteObject(object) => object.name().to_owned(),
+                _ => place,
+            };
+            by_what.entry(what).or_default().insert(whom);
+        }
+    }
+    let line = |whom: BTreeSet<String>| whom.into_iter().collect::<Vec<_>>().join(" ");
+    by_what.into_iter().map(|((_, what), whom)| format!("{what}: {}", line(whom))).collect()
+}
+
+#[test]
+fn a_field_touches_what_depends_on_it_and_nothing_else() {
+    let mut text = String::new();
+    for row in &ROWS {
+        let _ = writeln!(text, "{}: {}", row.0, row.1);
+        let lines = match planned(row) {
+            Ok(plan) if plan.is_empty() => vec!["nothing".to_owned()],
+            Ok(plan) => touched(&plan),
+            Err(refusal) => vec![format!("refused: {refusal}")],
+        };
+        lines.iter().for_each(|line| _ = writeln!(text, "    {line}"));
+        text.push('\n');
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/design/least-disruption.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap();
+    for (golden, now) in golden.split("\n\n").zip(text.split("\n\n")) {
+        assert_eq!(golden, now);
+    }
+    assert_eq!(golden, text);
+}
+
+#[test]
+fn every_field_of_the_spec_has_its_row() {
+    let schema: Value = serde_json::from_str(&hardway_spec::json_schema()).unwrap();
+    let mut fields = BTreeSet::new();
+    collect_fields(&schema, &schema, "", &mut fields);
+    assert!(fields.len() > 20, "{fields:?}");
+    let rows: BTreeSet<String> =
+        ROWS.iter().map(|row| row.0.to_owned()).filter(|field| field != "spec.machines").collect();
+    assert_eq!(fields, rows);
+}
+
+/// The paths of all fields that have no fields of their own and more than one value.
+fn collect_fields(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    if let Some(pointer) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
+        return collect_fields(root, root.pointer(pointer).unwrap(), path, found);
+    }
+    if let Some(items) = schema.get("items").filter(|items| items.get("$ref").is_some())
+        && root.pointer(items["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap().get("properties").is_some()
+    {
+        return collect_fields(root, items, path, found);
+    }
+    let variants =
+        schema["oneOf"].as_array().into_iter().flatten().filter(|variant| variant.get("properties").is_some());
+    let properties: Vec<(&String, &Value)> =
+        variants.chain([schema]).filter_map(|schema| schema["properties"].as_object()).flatten().collect();
+    if properties.is_empty() {
+        let single = schema.get("const").is_some() || schema["enum"].as_array().is_some_and(|values| values.len() == 1);
+        if !single {
+            found.insert(path.to_owned());
+        }
+    }
+    for (name, schema) in properties {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        collect_fields(root, schema, &path, found);
+    }
+}
+
+fn interrupts(plan: &Plan) -> Vec<String> {
+    let steps = plan.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (&stage.id.place, step)));
+    steps.filter_map(|(place, step)| Some(format!("{}@{place}", step.action.interrupts()?))).collect()
+}
+
+#[test]
+fn a_new_worker_interrupts_nothing_anywhere() {
+    let plan = row("spec.machines", "a worker more");
+    assert_eq!(interrupts(&plan), [""; 0]);
+    let objects = plan.stages.iter().filter(|stage| stage.id.place == Place::Cluster);
+    let applied = objects.flat_map(|stage| &stage.steps).filter(|step| !step.action.only_waits());
+    assert_eq!(applied.map(|step| step.title.as_str()).collect::<Vec<_>>(), [""; 0]);
+    // The others learn its name.
+    for stage in plan.stages.iter().filter(|stage| stage.id.place != Place::Machine("w3".into())) {
+        for step in stage.steps.iter().filter(|step| !step.action.only_waits()) {
+            assert!(matches!(step.action, Action::WriteHosts(_)), "{}: {}", stage.id, step.title);
+        }
+    }
+}
+
+#[test]
+fn what_only_the_operator_uses_touches_no_machine() {
+    for (field, change) in [
+        ("spec.ssh.user", "another"),
+        ("spec.ssh.port", "another"),
+        ("spec.ssh.identityFile", "another"),
+        ("spec.pki.validity.authorityDays", "more"),
+        ("spec.pki.validity.leafDays", "fewer"),
+    ] {
+        assert!(row(field, change).is_empty(), "{field}");
+    }
+}
+
+#[test]
+fn a_load_balancers_backends_change_by_a_reload() {
+    let plan = row("spec.machines", "two control planes less");
+    assert!(!interrupts(&plan).iter().any(|unit| unit.starts_with("haproxy")));
+    assert!(touched(&plan).contains(&"reload haproxy.service: lb".to_owned()), "{:?}", touched(&plan));
+}
+
+#[test]
+fn the_cluster_dns_address_restarts_kubelets_alone() {
+    let plan = row("spec.network.dns", "another");
+    let restarted = interrupts(&plan);
+    assert_eq!(restarted.len(), 5, "{restarted:?}");
+    assert!(restarted.iter().all(|unit| unit.starts_with("kubelet.service@")), "{restarted:?}");
+}

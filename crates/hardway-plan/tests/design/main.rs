@@ -1,0 +1,9 @@
+//! Plans over whole designs: of clusters as specs describe them, with real certificates.
+
+#![allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests look at files")]
+
+mod example;
+mod least_disruption;
+mod lint;
+mod meaning;
+mod rolling;
