@@ -60,7 +60,11 @@ pub(crate) fn before<'a>(id: &GroupId, edges: &BTreeMap<&'a GroupId, &'a [GroupI
 }
 
 /// The closest groups before `id` that are kept, looking through those that are not.
-pub(crate) fn nearest(id: &GroupId, edges: &BTreeMap<&GroupId, &[GroupId]>, kept: &dyn Fn(&GroupId) -> bool) -> Vec<GroupId> {
+pub(crate) fn nearest(
+    id: &GroupId,
+    edges: &BTreeMap<&GroupId, &[GroupId]>,
+    kept: &dyn Fn(&GroupId) -> bool,
+) -> Vec<GroupId> {
     let mut found: Vec<GroupId> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open: Vec<&GroupId> = edges.get(id).into_iter().flat_map(|after| after.iter()).rev().collect();

@@ -57,7 +57,10 @@ fn a_file_that_is_no_plan_of_this_cluster_is_refused() {
         (String::new(), "it is not a saved plan"),
         (whole[..60].to_owned(), "it is not a saved plan"),
         ("apiVersion: v1".to_owned(), "it is not a saved plan"),
-        (whole.replace("\"formatVersion\": 1", "\"formatVersion\": 9"), "it has format version 9; this hardway reads 1"),
+        (
+            whole.replace("\"formatVersion\": 1", "\"formatVersion\": 9"),
+            "it has format version 9; this hardway reads 1",
+        ),
         (saved("prod", "w1"), "it is a plan for the cluster \"prod\", not for \"test\""),
     ] {
         let sandbox = Sandbox::with_spec(SPEC);

@@ -28,14 +28,17 @@ fn workspace(lab: &LabWorkspace) -> BTreeMap<PathBuf, Vec<u8>> {
 fn the_workspace_is_looked_at_and_left_alone(lab: &LabWorkspace) {
     let kubeconfig = lab.root().join("configs/admin/admin.kubeconfig");
     let whole = std::fs::read_to_string(&kubeconfig).expect("apply wrote it");
-    std::fs::write(&kubeconfig, whole.replace("client-key-data: ", "client-key-data: AAAA")).expect("it can be written");
+    std::fs::write(&kubeconfig, whole.replace("client-key-data: ", "client-key-data: AAAA"))
+        .expect("it can be written");
     for name in ["calico-cni.pem", "calico-cni-key.pem"] {
         std::fs::remove_file(lab.root().join("pki/clients").join(name)).expect("the file can be removed");
     }
     let before = workspace(lab);
     let (code, plan) = lab.run(&["plan", "--no-diff"]);
     assert_eq!(code, 3);
-    for line in ["Issue pki/clients/calico-cni.pem  (missing)", "Write configs/admin/admin.kubeconfig  (content differs)"] {
+    for line in
+        ["Issue pki/clients/calico-cni.pem  (missing)", "Write configs/admin/admin.kubeconfig  (content differs)"]
+    {
         assert!(plan.contains(line), "the plan does not say {line:?}");
     }
     lab.ok(&["status"]);
