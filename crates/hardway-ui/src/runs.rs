@@ -28,7 +28,7 @@ pub fn runs_table(runs: &[RunSummary]) -> String {
             format!("{}@{}", run.user, run.host),
             outcome(run.outcome),
             seconds(run.elapsed),
-            steps(run),
+            steps(run, ""),
         ]);
     }
     table.text()
@@ -39,7 +39,7 @@ pub fn run_text(detail: &RunDetail, diffs: bool) -> String {
     let run = &detail.run;
     let mut lines = vec![
         format!("{}  {}", paint(BOLD, &run.id), printable(&run.command)),
-        format!("{} after {}: {} steps", outcome(run.outcome), seconds(run.elapsed), steps(run)),
+        format!("{} after {}: {}", outcome(run.outcome), seconds(run.elapsed), steps(run, " steps")),
         format!(
             "began {} by {}@{} (process {}) with hardway {}",
             local(run.started),
@@ -72,9 +72,9 @@ fn outcome(outcome: Outcome) -> String {
     }
 }
 
-fn steps(run: &RunSummary) -> String {
+fn steps(run: &RunSummary, noun: &str) -> String {
     let failed = if run.steps_failed == 0 { String::new() } else { format!(", {} failed", run.steps_failed) };
-    format!("{} of {}{failed}", run.steps_done, run.steps)
+    format!("{} of {}{noun}{failed}", run.steps_done, run.steps)
 }
 
 /// In the operator's own time zone.

@@ -257,7 +257,7 @@ impl Board {
 
     fn total(&self, elapsed: Duration) -> String {
         let Count { steps, done, failed } = self.count;
-        let full = if steps == 0 { 0 } else { done.min(steps) * BAR / steps };
+        let full = (done.min(steps) * BAR).checked_div(steps).unwrap_or_default();
         let bar = format!("{:<BAR$}", "=".repeat(full) + if full < BAR { ">" } else { "" });
         let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
         format!("[{bar}] {done} of {steps} steps{failed}, {}", short(elapsed))

@@ -50,7 +50,9 @@ impl RunProgress {
             }
             return;
         }
-        self.tell(&entry.entry);
+        if let Some(line) = self.line(&entry.entry) {
+            self.screen.print(&line);
+        }
         self.board.take(&entry.entry, Instant::now());
         if let Event::RunDone { .. } = &entry.entry {
             self.screen.clear();
@@ -68,50 +70,51 @@ impl RunProgress {
         self.screen.print(text);
     }
 
-    /// Says what is worth a line of its own, and keeps what the end's report needs.
-    fn tell(&mut self, event: &Event) {
+    /// What is worth a line that stays. Keeps what the end's report needs.
+    fn line(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::StagePlanned { place, stage, after, .. } => {
                 self.width = self.width.max(console::measure_text_width(place));
                 self.after.insert(StageRef { place: place.clone(), stage: stage.clone() }, after.clone());
+                None
             }
-            Event::StepOutput { step, line } => {
-                if self.output.verbose {
-                    self.line(&step.place, &paint(DIM, printable(line)));
-                }
+            Event::StepOutput { step, line } if self.output.verbose => {
+                Some(self.of(&step.place, &paint(DIM, printable(line))))
             }
-            Event::StepDone { step, title, elapsed } => {
-                if !self.screen.is_live() || self.output.verbose {
-                    self.line(&step.place, &format!("{title}  {}", paint(DIM, seconds(*elapsed))));
-                }
+            Event::StepDone { step, title, elapsed } if self.output.verbose || !self.screen.is_live() => {
+                Some(self.of(&step.place, &format!("{title}  {}", paint(DIM, seconds(*elapsed)))))
             }
             Event::StepRetried { step, title, cause, attempt } => {
                 let cause = printable(cause);
-                self.line(&step.place, &format!("{title}: {cause}; attempt {attempt} follows"));
+                Some(self.of(&step.place, &format!("{title}: {cause}; attempt {attempt} follows")))
             }
             Event::StepFailed { step, title, cause, .. } => {
-                self.line(&step.place, &format!("{title}: {} {}", paint(BAD, "failed:"), printable(cause)));
+                let cause = printable(cause);
+                Some(self.of(&step.place, &format!("{title}: {} {cause}", paint(BAD, "failed:"))))
             }
             Event::StageDone { place, stage, waited, elapsed } => {
                 let stage = StageRef { place: place.clone(), stage: stage.clone() };
                 let after = self.after.get(&stage).cloned().unwrap_or_default();
                 self.times.push(StageTime { stage, after, began: *waited, ended: *waited + *elapsed });
+                None
             }
-            Event::StageSkipped { place, stage, because } => {
-                if self.output.verbose {
-                    self.line(place, &format!("{stage}: not done: {because}"));
-                }
+            Event::StageSkipped { place, stage, because } if self.output.verbose => {
+                Some(self.of(place, &format!("{stage}: not done: {because}")))
             }
             Event::RunOpened { .. }
             | Event::RunStarted { .. }
             | Event::StepStarted { .. }
+            | Event::StepOutput { .. }
             | Event::StepProgress { .. }
-            | Event::RunDone { .. } => {}
+            | Event::StepDone { .. }
+            | Event::StageSkipped { .. }
+            | Event::RunDone { .. } => None,
         }
     }
 
-    fn line(&self, place: &str, text: &str) {
-        self.screen.print(&format!("{}  {text}", console::pad_str(place, self.width, console::Alignment::Left, None)));
+    /// A line of a place, after its name.
+    fn of(&self, place: &str, text: &str) -> String {
+        format!("{}  {text}", console::pad_str(place, self.width, console::Alignment::Left, None))
     }
 }
 
@@ -171,7 +174,8 @@ mod tests {
             let (step, title, elapsed) = (step(machine), title(machine), Duration::ZERO);
             let StepRef { place, stage, .. } = step.clone();
             if machine == 7 {
-                happen(Event::StepFailed { step, title, cause: "no space left".to_owned(), output: Vec::new() });
+                let (title, cause) = ("Copy etcd".to_owned(), "no space left".to_owned());
+                happen(Event::StepFailed { step, title, cause, output: Vec::new() });
                 continue;
             }
             happen(Event::StepDone { step, title, elapsed });
@@ -216,6 +220,39 @@ mod tests {
         let contents = term.contents();
         assert!(contents.trim_end().ends_with("failed: no space left"), "{contents}");
         assert!(!contents.contains(" of 20 steps"), "{contents}");
+    }
+
+    #[test]
+    fn without_a_terminal_each_finished_step_is_one_plain_line() {
+        let output = Output { format: Format::Text, quiet: false, verbose: false };
+        let mut progress = RunProgress::on(output, Screen::Plain(output));
+        let place = |place: &str| Event::StagePlanned {
+            place: place.to_owned(),
+            stage: "etcd".to_owned(),
+            after: Vec::new(),
+            steps: Vec::new(),
+        };
+        let (step, elapsed) = (step(1), Duration::from_millis(340));
+        let title = "Start etcd.service".to_owned();
+        let events = [
+            place("w1"),
+            place("cp10"),
+            Event::StepStarted { step: step.clone(), title: title.clone() },
+            Event::StepOutput { step: step.clone(), line: "Created symlink".to_owned() },
+            Event::StepDone { step: step.clone(), title: title.clone(), elapsed },
+            Event::StepRetried { step: step.clone(), title: title.clone(), cause: "lost".to_owned(), attempt: 2 },
+            Event::StepFailed { step, title, cause: "exit\nstatus 1".to_owned(), output: Vec::new() },
+        ];
+        let lines: Vec<String> = events.iter().filter_map(|event| progress.line(event)).collect();
+        let plain: Vec<_> = lines.iter().map(|line| console::strip_ansi_codes(line)).collect();
+        assert_eq!(
+            plain,
+            [
+                "w1    Start etcd.service  0.3 s",
+                "w1    Start etcd.service: lost; attempt 2 follows",
+                "w1    Start etcd.service: failed: exit status 1",
+            ]
+        );
     }
 
     #[test]

@@ -66,8 +66,9 @@ impl Screen {
     }
 
     pub(super) fn clear(&mut self) {
-        if let Self::Live { bar, .. } = self {
+        if let Self::Live { bar, shown, .. } = self {
             bar.finish_and_clear();
+            shown.clear();
         }
     }
 }
