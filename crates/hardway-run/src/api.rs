@@ -3,10 +3,15 @@
 use futures::future::BoxFuture;
 use hardway_design::{Await, Object};
 
-/// Why the live cluster did not do it, as text with its whole cause.
+/// Why the live cluster did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ApiError(pub String);
+#[error("{text}")]
+pub struct ApiError {
+    /// With its whole cause.
+    pub text: String,
+    /// Whether the same may succeed a moment later: no answer, or one of an API server that starts or is overloaded.
+    pub may_pass: bool,
+}
 
 /// The live cluster's API, as far as steps need it.
 pub trait ClusterApi: Send + Sync {

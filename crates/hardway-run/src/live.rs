@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use crate::stage::with_sources;
 use crate::{ApiError, ClusterApi};
 
-/// How long an object may take to be accepted: an API server that has just come up needs seconds,
-/// one behind a load balancer that has not noticed yet a few more.
-const APPLY_LIMIT: Duration = Duration::from_secs(120);
+/// How long an object is offered before it is said that the API does not take it: one that has just come up needs
+/// seconds, one behind a load balancer that has not noticed yet a few more.
+const APPLY_LIMIT: Duration = Duration::from_secs(10);
 /// How long a condition may take: nodes on slow disks import a gigabyte of images meanwhile.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
@@ -33,5 +33,5 @@ impl ClusterApi for Live {
 }
 
 async fn explained(call: impl Future<Output = Result<(), hardway_cluster::Error>>) -> Result<(), ApiError> {
-    call.await.map_err(|error| ApiError(with_sources(&error)))
+    call.await.map_err(|error| ApiError { text: with_sources(&error), may_pass: error.is_passing() })
 }

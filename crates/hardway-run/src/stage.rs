@@ -50,6 +50,11 @@ const ATTEMPTS: u32 = 4;
 /// The pause before the second attempt. It doubles with each further one: seven seconds in all, which outlasts an sshd
 /// that restarts and a switch that forgets; a machine that boots is better left to the next apply.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// As often for what is asked of the API, since each attempt there lasts up to ten seconds by itself: two minutes in
+/// all, which an API server takes on a slow disk, and a load balancer that waits for it.
+const API_ATTEMPTS: u32 = 10;
+/// The pause does not grow beyond this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// Lines of a step's output that are kept for its error.
 const LAST_LINES: usize = 30;
 
@@ -221,23 +226,31 @@ async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), 
 
 async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StageFailure> {
     let step = &stage.steps[number];
-    let reference = step_ref(stage, number);
-    runner.say(Event::StepStarted { step: reference.clone(), title: step.title.clone() });
-    let began = Instant::now();
-    let Some(cluster) = &runner.cluster else {
-        return Err(failure(runner, stage, number, StepError::NoCluster, Vec::new()));
-    };
-    let result = match &step.action {
-        Action::ApplyObject(object) => cluster.apply(object).await,
-        Action::DeleteObject(object) => cluster.delete(object).await,
-        Action::WaitInCluster(condition) => cluster.wait(condition).await,
-        _ => unreachable!("only steps in the cluster come here"),
-    };
-    if let Err(error) = result {
-        return Err(failure(runner, stage, number, error.into(), Vec::new()));
+    let mut attempt = 1;
+    loop {
+        runner.say(Event::StepStarted { step: step_ref(stage, number), title: step.title.clone() });
+        let began = Instant::now();
+        let Some(cluster) = &runner.cluster else {
+            return Err(failure(runner, stage, number, StepError::NoCluster, Vec::new()));
+        };
+        let result = match &step.action {
+            Action::ApplyObject(object) => cluster.apply(object).await,
+            Action::DeleteObject(object) => cluster.delete(object).await,
+            Action::WaitInCluster(condition) => cluster.wait(condition).await,
+            _ => unreachable!("only steps in the cluster come here"),
+        };
+        let Err(error) = result else {
+            let (step, title) = (step_ref(stage, number), step.title.clone());
+            runner.say(Event::StepDone { step, title, elapsed: began.elapsed() });
+            return Ok(());
+        };
+        let may_pass = error.may_pass;
+        let cause = StepError::from(error);
+        if attempt == API_ATTEMPTS || !may_pass {
+            return Err(failure(runner, stage, number, cause, Vec::new()));
+        }
+        pause(runner, stage, number, &cause, &mut attempt).await;
     }
-    runner.say(Event::StepDone { step: reference, title: step.title.clone(), elapsed: began.elapsed() });
-    Ok(())
 }
 
 /// Whether trying again has a chance: connections and package mirrors come back.
@@ -263,7 +276,7 @@ fn is_connection(cause: &StepError) -> bool {
 }
 
 async fn pause(runner: &Runner, stage: &Stage, number: usize, cause: &StepError, attempt: &mut u32) {
-    let length = FIRST_PAUSE * 2_u32.pow(*attempt - 1);
+    let length = (FIRST_PAUSE * 2_u32.pow(*attempt - 1)).min(LONGEST_PAUSE);
     *attempt += 1;
     runner.say(Event::StepRetried {
         step: step_ref(stage, number),

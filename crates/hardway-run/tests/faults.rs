@@ -10,6 +10,7 @@ use hardway_plan::Plan;
 use hardway_run::{Event, StepRef};
 use stand::{Ended, Name, Stand, Trouble, copy, group, install, plan, rest, stage, start, steps};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// More often than any step is tried.
 const ALWAYS: usize = 100;
@@ -148,7 +149,8 @@ async fn a_skipped_stage_says_what_it_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_second_run_completes_what_the_first_left() {
     for (_, name) in steps(&plan()) {
-        for trouble in [Trouble::Fails, Trouble::LostBefore, Trouble::LostAfter, Trouble::LostThen] {
+        let two_minutes = Trouble::Away(Duration::from_secs(120));
+        for trouble in [Trouble::Fails, Trouble::LostBefore, Trouble::LostAfter, Trouble::LostThen, two_minutes] {
             let stand = Stand::new();
             stand.trouble(&name, trouble, ALWAYS);
             stand.run(&plan()).await;
@@ -164,11 +166,7 @@ async fn a_second_run_completes_what_the_first_left() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_comes_back_costs_an_attempt_and_nothing_more() {
-    for (id, name) in steps(&plan()) {
-        if id.place.to_string() == "cluster" {
-            // Its API has its own patience.
-            continue;
-        }
+    for (_, name) in steps(&plan()) {
         for trouble in [Trouble::LostBefore, Trouble::LostAfter, Trouble::LostThen] {
             let stand = Stand::new();
             stand.trouble(&name, trouble, 1);
@@ -198,6 +196,25 @@ async fn a_connection_that_stays_away_is_given_up_after_four_attempts() {
         let cause = hardway_run::with_sources(&failure.cause);
         assert_eq!(cause, "the connection was lost: the cable was pulled");
         assert_sane(&ended.events);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_does_not_come_is_asked_ten_times_and_each_is_said() {
+    for (id, name) in steps(&plan()) {
+        if id.place.to_string() != "cluster" {
+            continue;
+        }
+        let stand = Stand::new();
+        stand.trouble(&name, Trouble::LostBefore, ALWAYS);
+        let ended = stand.run(&plan()).await;
+        assert_eq!(retries(&ended), (2..=10).collect::<Vec<u32>>(), "{name:?}");
+        assert_eq!(ended.report.failures.len(), 1);
+        assert_sane(&ended.events);
+
+        let stand = Stand::new();
+        stand.trouble(&name, Trouble::Fails, ALWAYS);
+        assert!(retries(&stand.run(&plan()).await).is_empty(), "a refusal that cannot pass");
     }
 }
 
@@ -286,6 +303,66 @@ async fn a_stopped_run_begins_no_further_step() {
         let rest = rest(&plan, &stand.world.done());
         assert!(stand.run(&rest).await.report.succeeded());
         assert_eq!(stand.world.done(), all(&plan));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_process_dies_at_any_moment_is_completed_by_the_next() {
+    let plan = plan();
+    let whole = Stand::new().run(&plan).await.events.len();
+    for moment in 1..=whole {
+        let stand = Stand::new();
+        let died = CancellationToken::new();
+        let mut events = 0;
+        let running = stand.run_watched(&plan, |_| {
+            events += 1;
+            if events == moment {
+                died.cancel();
+            }
+        });
+        tokio::select! {
+            biased;
+            // Dropped there and then: nothing of it is told to stop.
+            () = died.cancelled() => {}
+            _ = running => assert_eq!(moment, whole),
+        }
+        let rest = rest(&plan, &stand.world.done());
+        let ended = stand.run(&rest).await;
+        assert!(ended.report.succeeded(), "event {moment}: {:?}", ended.report.failures);
+        assert_eq!(stand.world.done(), all(&plan), "event {moment}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_process_dies_in_the_middle_of_any_step_is_completed_by_the_next() {
+    let plan = plan();
+    for (_, name) in steps(&plan) {
+        let stand = Stand::new();
+        stand.trouble(&name, Trouble::Hangs, 1);
+        // The clock moves only when nothing else does: all that does not wait for that step is done by then.
+        let running = tokio::time::timeout(Duration::from_secs(1), stand.run(&plan));
+        assert!(running.await.is_err(), "{name:?}");
+        assert!(!stand.world.done().contains(&name));
+        let rest = rest(&plan, &stand.world.done());
+        assert!(stand.run(&rest).await.report.succeeded());
+        assert_eq!(stand.world.done(), all(&plan), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_restarts_in_the_middle_of_any_step_is_waited_for() {
+    for (id, name) in steps(&plan()) {
+        if id.place.to_string() == "cluster" {
+            continue;
+        }
+        let stand = Stand::new();
+        stand.trouble(&name, Trouble::Away(Duration::from_secs(3)), 1);
+        let ended = stand.run(&plan()).await;
+        assert!(ended.report.succeeded(), "{name:?}: {:?}", ended.report.failures);
+        assert_eq!(stand.world.done(), all(&plan()));
+        // Lost, then silent twice; a stage beside it on the same machine may meet the same.
+        assert!(retries(&ended).len() >= 2, "{name:?}: {:?}", retries(&ended));
+        assert_sane(&ended.events);
     }
 }
 

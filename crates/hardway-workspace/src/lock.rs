@@ -18,6 +18,8 @@ use crate::{Workspace, WorkspaceError};
 pub struct Holder {
     /// As it was typed: `hardway apply`.
     pub command: String,
+    pub user: String,
+    /// The operator's machine.
     pub host: String,
     pub process: u32,
     pub since: Timestamp,
@@ -25,7 +27,8 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` (process {} on {}) since {:.0}", self.command, self.process, self.host, self.since)
+        let Self { command, user, host, process, since } = self;
+        write!(f, "{user}'s `{command}` (process {process} on {host}) since {since:.0}")
     }
 }
 
@@ -33,14 +36,21 @@ impl fmt::Display for Holder {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    holder: Holder,
+}
+
+impl Lock {
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
 }
 
 impl Workspace {
-    /// Takes the lock for `command`, without waiting for it.
+    /// Takes the lock, without waiting for it.
     ///
     /// # Errors
     /// [`WorkspaceError::Locked`] where another command has it.
-    pub fn lock(&self, command: &str, now: Timestamp) -> Result<Lock, WorkspaceError> {
+    pub fn lock(&self, holder: &Holder) -> Result<Lock, WorkspaceError> {
         self.make_state_directory()?;
         let path = self.path(LOCK);
         let failed = |source| WorkspaceError::Lock { path: path.clone(), source };
@@ -50,23 +60,17 @@ impl Workspace {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                return Err(WorkspaceError::Locked { directory: self.root().to_owned(), holder: holder(&mut file) });
+                return Err(WorkspaceError::Locked { directory: self.root().to_owned(), holder: read_holder(&mut file) });
             }
             Err(errno) => return Err(failed(errno.into())),
         }
-        let holder = Holder {
-            command: command.to_owned(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            process: std::process::id(),
-            since: now,
-        };
-        write_holder(&mut file, &holder).map_err(failed)?;
-        Ok(Lock { _file: file })
+        write_holder(&mut file, holder).map_err(failed)?;
+        Ok(Lock { _file: file, holder: holder.clone() })
     }
 }
 
 /// `None` while the holder is still writing who it is.
-fn holder(file: &mut File) -> Option<Holder> {
+fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()

@@ -39,14 +39,12 @@ keep() {
     fi
 }
 
-# put_back PATH: what was set aside; where nothing was, nothing is left.
+# put_back PATH: what was set aside. Where nothing was, a run was cut off before it replaced anything.
 put_back() {
     if [ -e "$state/originals$1" ]; then
         new="${1%/*}/.${1##*/}.hardway"
         cp -a "$state/originals$1" "$new"
         mv -fT "$new" "$1"
-    else
-        discard "$1"
     fi
 }
 

@@ -68,7 +68,8 @@ impl Trouble {
             }
             Self::PortTaken => {
                 // kube-scheduler's and kubelet's own; haproxy has none that is not looked at before.
-                let listen = "systemd-run --quiet --collect --unit squatter systemd-socket-activate -l 10259 -l 10248 cat";
+                let listen =
+                    "systemd-run --quiet --collect --unit squatter systemd-socket-activate -l 10259 -l 10248 cat";
                 lab.ssh(machine, listen);
                 let words = run.end().last_words;
                 lab.ssh(machine, "systemctl stop squatter 2>/dev/null || true");
