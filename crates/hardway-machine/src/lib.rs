@@ -22,6 +22,6 @@ pub use hold::{Claim, Hold};
 pub use machine::{Blob, Machine, Output};
 pub use probe::{Depth, machine_facts, observe};
 pub use ssh::{
-    Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine, SshSettings, SshTarget,
-    ssh_arguments,
+    DEFAULT_CONNECTIONS, Handshakes, Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine,
+    SshSettings, SshTarget, ssh_arguments,
 };

@@ -1,7 +1,10 @@
 //! The command line.
 
 use camino::Utf8PathBuf;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hardway_machine::DEFAULT_CONNECTIONS;
+use hardway_run::DEFAULT_UPLOADS;
 
 /// Build a vanilla Kubernetes cluster on plain Linux machines, the hard way, in one command.
 #[derive(Debug, Parser)]
@@ -39,6 +42,19 @@ pub struct Common {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+    /// How many connections to machines are made at once; those that stand do not count
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_CONNECTIONS, value_parser = at_once(),
+        hide_short_help = true)]
+    pub connections: usize,
+    /// How many machines large files are copied to at once
+    #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_UPLOADS, value_parser = at_once(),
+        hide_short_help = true)]
+    pub uploads: usize,
+}
+
+/// More than a thousand at once is a slip of the hand: each takes memory and a file of the process.
+fn at_once() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1024)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -52,17 +52,20 @@ impl Connection {
         let end = EndReason::default();
         let client = Client::new(settings, end.clone());
         let config = Arc::new(config(settings));
-        let (handle, jump) = match &settings.jump {
+        let (handle, jump, _turn) = match &settings.jump {
             None => {
-                let stream = connect(settings).await?;
-                (handshake(settings, russh::client::connect_stream(config, stream, client)).await?, None)
+                let (stream, turn) = settings.handshakes.first_answer(greeted(settings)).await;
+                let connecting = russh::client::connect_stream(config, stream?, client);
+                (handshake(settings, connecting).await?, None, turn)
             }
             Some(jump_settings) => {
                 let jump = Box::new(Box::pin(Self::open(jump_settings)).await?);
                 let channel =
-                    jump.handle.channel_open_direct_tcpip(&settings.host, settings.port.into(), "127.0.0.1", 0).await;
+                    jump.handle.channel_open_direct_tcpip(&settings.host, settings.port.into(), "127.0.0.1", 0);
+                let (channel, turn) = settings.handshakes.first_answer(channel).await;
                 let stream = channel.map_err(|error| handshake_fault(settings, error))?.into_stream();
-                (handshake(settings, russh::client::connect_stream(config, stream, client)).await?, Some(jump))
+                let connecting = russh::client::connect_stream(config, stream, client);
+                (handshake(settings, connecting).await?, Some(jump), turn)
             }
         };
         let mut connection = Self { handle, end, slots: Slots::new(), _jump: jump };
@@ -152,6 +155,17 @@ fn family(algorithm: &Algorithm) -> String {
     if matches!(algorithm, Algorithm::Rsa { .. }) { "ssh-rsa".to_owned() } else { algorithm.to_string() }
 }
 
+/// A server that only accepts connections and never greets is as good as dead.
+async fn greeted(settings: &SshSettings) -> Result<TcpStream, Fault> {
+    let stream = connect(settings).await?;
+    // sshd greets before it reads (RFC 4253, 4.2). A server that hangs up instead is readable, too.
+    match timeout(HANDSHAKE_TIMEOUT, stream.readable()).await {
+        Err(_) => Err(no_answer(settings, HANDSHAKE_TIMEOUT)),
+        Ok(Err(source)) => Err(Fault::Unreachable { host: settings.host.clone(), port: settings.port, source }),
+        Ok(Ok(())) => Ok(stream),
+    }
+}
+
 async fn connect(settings: &SshSettings) -> Result<TcpStream, Fault> {
     let (host, port) = (settings.host.clone(), settings.port);
     let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), port))).await {
@@ -181,4 +195,39 @@ fn handshake_fault(settings: &SshSettings, source: russh::Error) -> Fault {
 
 fn no_answer(settings: &SshSettings, after: Duration) -> Fault {
     Fault::ConnectTimeout { host: settings.host.clone(), port: settings.port, after }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::super::{Handshakes, SshTarget};
+    use super::*;
+
+    fn settings(port: u16, handshakes: &Handshakes) -> SshSettings {
+        let (host, handshakes) = (Ipv4Addr::LOCALHOST.to_string(), handshakes.clone());
+        SshTarget { host, port: Some(port), handshakes, ..SshTarget::default() }.resolve_alone()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_greets_does_not_keep_the_only_turn() {
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let handshakes = Handshakes::new(1);
+        let mute = settings(silent.local_addr().unwrap().port(), &handshakes);
+        let mut mute = std::pin::pin!(Connection::open(&mute));
+        // The kernel accepts for it; the connection has the turn once it stands.
+        let _accepted = tokio::select! {
+            _ = &mut mute => panic!("nobody greeted"),
+            accepted = silent.accept() => accepted.unwrap(),
+        };
+        // Nobody listens there.
+        let refusing = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+        let refused = settings(refusing, &handshakes);
+        tokio::select! {
+            _ = mute => panic!("the one that never greets was given up first"),
+            other = Connection::open(&refused) => assert!(matches!(other, Err(Fault::Unreachable { .. }))),
+        }
+    }
 }

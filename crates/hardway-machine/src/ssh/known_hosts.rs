@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use russh::keys::{HashAlg, PublicKey};
 
@@ -14,7 +15,8 @@ const DEFAULT_PORT: u16 = 22;
 /// Only what hardway writes is understood: plain names, no patterns, hashes or marks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownHosts {
-    keys: BTreeMap<String, Vec<String>>,
+    /// Shared, since every machine's settings have all of a fleet's.
+    keys: Arc<BTreeMap<String, Vec<String>>>,
 }
 
 /// A line that is not `HOST TYPE KEY`.
@@ -49,14 +51,14 @@ impl KnownHosts {
         }
         let key = PublicKey::from_openssh(&format!("{algorithm} {key}")).ok()?;
         for host in hosts.split(',') {
-            self.keys.entry(host.to_owned()).or_default().push(offered(&key).openssh);
+            Arc::make_mut(&mut self.keys).entry(host.to_owned()).or_default().push(offered(&key).openssh);
         }
         Some(())
     }
 
     /// Accepts a key for a host from now on, beside those it has.
     pub fn pin(&mut self, host: &str, port: u16, key: &OfferedKey) {
-        let keys = self.keys.entry(host_entry(host, port)).or_default();
+        let keys = Arc::make_mut(&mut self.keys).entry(host_entry(host, port)).or_default();
         if !keys.contains(&key.openssh) {
             keys.push(key.openssh.clone());
         }
@@ -71,7 +73,7 @@ impl KnownHosts {
 
 impl fmt::Display for KnownHosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (host, keys) in &self.keys {
+        for (host, keys) in &*self.keys {
             for key in keys {
                 writeln!(f, "{host} {key}")?;
             }

@@ -6,6 +6,7 @@ mod arguments;
 mod auth;
 mod connection;
 mod handler;
+mod handshakes;
 mod hold;
 mod known_hosts;
 mod machine;
@@ -16,6 +17,7 @@ mod settings;
 mod slots;
 
 pub use arguments::ssh_arguments;
+pub use handshakes::{DEFAULT_CONNECTIONS, Handshakes};
 pub use known_hosts::{KnownHosts, KnownHostsError};
 pub use machine::SshMachine;
 pub use openssh_config::{ResolveError, SshTarget};

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use secrecy::SecretString;
 use tokio::process::Command;
 
-use super::{Identities, IdentityFile, KnownHosts, SshSettings};
+use super::{Handshakes, Identities, IdentityFile, KnownHosts, SshSettings};
 
 /// What is known of a host before OpenSSH is asked. What is absent here is OpenSSH's to say.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub struct SshTarget {
     pub identity_file: Option<PathBuf>,
     pub known_hosts: KnownHosts,
     pub sudo_password: Option<SecretString>,
+    /// Shared by all machines that are connected to side by side; asking ssh also takes a turn.
+    pub handshakes: Handshakes,
 }
 
 /// Why a host's settings could not be found out.
@@ -68,7 +70,8 @@ impl SshTarget {
             if jumps == 0 {
                 return Err(ResolveError::TooManyJumps { host: self.host });
             }
-            let target = Self { known_hosts: self.known_hosts.clone(), ..Self::parse_jump(hop) };
+            let (known_hosts, handshakes) = (self.known_hosts.clone(), self.handshakes.clone());
+            let target = Self { known_hosts, handshakes, ..Self::parse_jump(hop) };
             let mut settings = Box::pin(target.resolve_within(jumps - 1)).await?;
             settings.jump = jump.or(settings.jump);
             jump = Some(Box::new(settings));
@@ -101,6 +104,7 @@ impl SshTarget {
         if let Some(port) = self.port {
             command.args(["-p", &port.to_string()]);
         }
+        let _turn = self.handshakes.turn().await;
         let output = match command.arg("--").arg(&self.host).output().await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(|source| ResolveError::Ask { host: self.host.clone(), source })?,
@@ -126,6 +130,7 @@ impl SshTarget {
             host_key_alias: answer.host_key_alias,
             sudo_password: self.sudo_password,
             jump,
+            handshakes: self.handshakes,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::KnownHosts;
+use super::{Handshakes, KnownHosts};
 
 /// Everything that a connection needs, resolved.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct SshSettings {
     pub sudo_password: Option<SecretString>,
     /// The host that the connection is made from (`ProxyJump`).
     pub jump: Option<Box<SshSettings>>,
+    /// Shared by all machines that are connected to side by side.
+    pub handshakes: Handshakes,
 }
 
 impl SshSettings {

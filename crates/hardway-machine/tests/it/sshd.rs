@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hardway_machine::{Identities, IdentityFile, KnownHosts, SshMachine, SshSettings};
+use hardway_machine::{Handshakes, Identities, IdentityFile, KnownHosts, SshMachine, SshSettings};
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -91,6 +91,7 @@ impl Sshd {
             host_key_alias: None,
             sudo_password: None,
             jump: None,
+            handshakes: Handshakes::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use hardway_plan::Obstacle;
 use hardway_run::with_sources;
 use hardway_spec::MachineName;
 
-use super::{Session, workspace_error};
+use super::{Session, open_files, workspace_error};
 use crate::error::CommandError;
 
 /// Every machine of a cluster, connected.
@@ -33,10 +33,16 @@ fn host_key_prompt(machine: &MachineName, host: &str, offered: &OfferedKey) -> b
     std::io::stdin().lock().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-/// How each machine is reached, `~/.ssh/config` and all.
+/// How one machine is reached, `~/.ssh/config` and all.
 pub async fn ssh_settings(session: &Session, machine: &hardway_spec::Machine) -> Result<SshSettings, CommandError> {
-    let known_hosts = session.workspace.read_known_hosts().map_err(workspace_error)?;
-    let known_hosts = KnownHosts::parse(&known_hosts).map_err(CommandError::input)?;
+    resolve(session, machine, session.known_hosts()?).await
+}
+
+async fn resolve(
+    session: &Session,
+    machine: &hardway_spec::Machine,
+    known_hosts: KnownHosts,
+) -> Result<SshSettings, CommandError> {
     let ssh = &session.cluster.spec.ssh;
     let target = SshTarget {
         host: machine.address.to_string(),
@@ -45,6 +51,7 @@ pub async fn ssh_settings(session: &Session, machine: &hardway_spec::Machine) ->
         identity_file: ssh.identity_file.as_deref().map(|file| identity_path(session, file)),
         known_hosts,
         sudo_password: std::env::var("HARDWAY_SUDO_PASSWORD").ok().map(Into::into),
+        handshakes: session.handshakes.clone(),
     };
     target.resolve().await.map_err(CommandError::input)
 }
@@ -65,13 +72,15 @@ impl Session {
 
     /// As [`Session::connect`], with the failures beside the machines that were reached.
     pub async fn try_connect(&self) -> Result<(Machines, Vec<MachineError>), CommandError> {
+        open_files::make_room(self.cluster.spec.machines.len())?;
         let mut reached: Machines = BTreeMap::new();
         let mut failures = Vec::new();
         let mut open: Vec<&hardway_spec::Machine> = self.cluster.spec.machines.iter().collect();
         loop {
             let mut again = Vec::new();
+            let known_hosts = self.known_hosts()?;
             let attempts = join_all(open.iter().map(|machine| async {
-                let settings = ssh_settings(self, machine).await?;
+                let settings = resolve(self, machine, known_hosts.clone()).await?;
                 let ssh = SshMachine::new(machine.name.clone(), settings);
                 Ok::<_, CommandError>((ssh.connect().await, ssh))
             }));
@@ -96,6 +105,11 @@ impl Session {
             }
             open = again;
         }
+    }
+
+    fn known_hosts(&self) -> Result<KnownHosts, CommandError> {
+        let text = self.workspace.read_known_hosts().map_err(workspace_error)?;
+        KnownHosts::parse(&text).map_err(CommandError::input)
     }
 
     fn pin(&self, host: &str, port: u16, offered: &OfferedKey) -> Result<(), CommandError> {

@@ -3,11 +3,13 @@
 mod connect;
 mod lock;
 mod material;
+mod open_files;
 mod operator;
 mod prepare;
 mod run;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use hardway_machine::Handshakes;
 use hardway_spec::Cluster;
 use hardway_ui::Output;
 use hardway_workspace::{Holder, Lock, SPEC, Workspace};
@@ -37,6 +39,10 @@ pub struct Session {
     pub workspace: Workspace,
     pub cluster: Cluster,
     pub output: Output,
+    /// Bounds connections that are made at once.
+    pub handshakes: Handshakes,
+    /// How many copies to machines run at once.
+    pub uploads: usize,
 }
 
 impl Session {
@@ -50,7 +56,8 @@ impl Session {
             loose.tighten().map_err(workspace_error)?;
             output.note(&format!("{loose}; made it 600"));
         }
-        Ok(Self { workspace, cluster, output })
+        let handshakes = Handshakes::new(common.connections);
+        Ok(Self { workspace, cluster, output, handshakes, uploads: common.uploads })
     }
 
     /// Makes this the only run on the workspace, as long as the lock is held.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hardway_cluster::Live;
 use hardway_plan::Plan;
-use hardway_run::{ClusterApi, DEFAULT_UPLOADS, Entry, Event, FORMAT_VERSION, Journal, Runner, with_sources};
+use hardway_run::{ClusterApi, Entry, Event, FORMAT_VERSION, Journal, Runner, with_sources};
 use hardway_ui::RunProgress;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
@@ -101,7 +101,7 @@ pub async fn execute(
         machines: machines.clone(),
         cluster: live.map(|live| Arc::new(live.clone()) as Arc<dyn ClusterApi>),
         blobs: blobs.clone(),
-        uploads: Arc::new(Semaphore::new(DEFAULT_UPLOADS)),
+        uploads: Arc::new(Semaphore::new(session.uploads)),
         events,
         cancel: cancellation.token.clone(),
     });
