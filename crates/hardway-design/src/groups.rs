@@ -6,7 +6,7 @@
 use hardway_spec::{Machine, Role};
 
 use crate::{
-    Design, DesignError, Group, Inputs, cni, containerd, etcd, haproxy, kube_apiserver, kube_controller_manager,
+    Design, DesignError, Group, Hosts, Inputs, cni, containerd, etcd, haproxy, kube_apiserver, kube_controller_manager,
     kube_proxy, kube_scheduler, kubelet, nginx, objects, operating_system,
 };
 
@@ -18,16 +18,17 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     if inputs.cluster.control_planes().next().is_none() {
         return Err(DesignError::NoControlPlane);
     }
+    let hosts = operating_system::hosts(inputs.cluster);
     let mut groups = Vec::new();
     for machine in &inputs.cluster.spec.machines {
-        groups.extend(machine_groups(inputs, machine)?);
+        groups.extend(machine_groups(inputs, machine, &hosts)?);
     }
     groups.extend(objects::groups(inputs)?);
     Ok(Design { groups })
 }
 
-fn machine_groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
-    let mut groups = operating_system::groups(inputs, machine)?;
+fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {
+    let mut groups = operating_system::groups(inputs, machine, hosts)?;
     if machine.roles.contains(&Role::LoadBalancer) {
         groups.extend(haproxy::groups(inputs, machine)?);
     }

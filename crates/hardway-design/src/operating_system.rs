@@ -49,16 +49,17 @@ const KUBELET_DEFAULTS: [(&str, &str); 6] = [
     ("kernel.keys.root_maxbytes", "25000000"),
 ];
 
-pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
-    let mut groups = vec![base(inputs, machine)?, packages(inputs.cluster, machine)];
+/// `hosts`: what [`hosts`] gives, the same for every machine.
+pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {
+    let mut groups = vec![base(inputs, machine, hosts)?, packages(inputs.cluster, machine)];
     if inputs.cluster.is_node(machine) {
         groups.extend([kernel(machine), bridge_filter(machine)]);
     }
     Ok(groups)
 }
 
-fn base(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> {
-    let mut resources = vec![Resource::Hosts(Hosts { lines: host_lines(inputs.cluster) })];
+fn base(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Group, DesignError> {
+    let mut resources = vec![Resource::Hosts(hosts.clone())];
     if inputs.cluster.is_node(machine) || machine.roles.contains(&Role::ControlPlane) {
         resources.push(directory(KUBERNETES, 0o755));
         resources.push(directory(PKI, 0o700));
@@ -68,7 +69,7 @@ fn base(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> {
 }
 
 /// Every machine's name and the endpoint's, so that nothing waits for a name server that does not know them.
-fn host_lines(cluster: &Cluster) -> Vec<String> {
+pub(crate) fn hosts(cluster: &Cluster) -> Hosts {
     let mut names: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
     for machine in &cluster.spec.machines {
         names.entry(machine.address).or_default().push(machine.name.as_str());
@@ -76,7 +77,8 @@ fn host_lines(cluster: &Cluster) -> Vec<String> {
     if let Some(address) = cluster.endpoint_address() {
         names.entry(address).or_default().push(&cluster.spec.endpoint);
     }
-    names.into_iter().map(|(address, names)| format!("{address} {}", names.join(" "))).collect()
+    let line = |(address, names): (IpAddr, Vec<&str>)| format!("{address} {}", names.join(" "));
+    Hosts { lines: names.into_iter().map(line).collect() }
 }
 
 fn packages(cluster: &Cluster, machine: &Machine) -> Group {

@@ -118,27 +118,36 @@ impl Inventory {
     }
 
     pub fn find(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key() == key)
+        self.entries.iter().find(|entry| {
+            let (kind, name) = entry.parts();
+            key.strip_prefix(kind) == Some(name)
+        })
     }
 }
 
 impl Entry {
     /// Equal to the [`hardway_design::ResourceId`] of the resource that it records.
     pub fn key(&self) -> String {
+        let (kind, name) = self.parts();
+        format!("{kind}{name}")
+    }
+
+    /// The two halves of the key: a list is searched for each resource of each machine of a fleet.
+    fn parts(&self) -> (&'static str, &str) {
         match self {
-            Self::Package { name } => format!("package:{name}"),
-            Self::User { name } => format!("user:{name}"),
-            Self::Directory { path } => format!("directory:{path}"),
-            Self::File { path, .. } => format!("file:{path}"),
-            Self::Link { path, .. } => format!("link:{path}"),
-            Self::Binary { link, .. } => format!("binary:{link}"),
-            Self::Image { reference } => format!("image:{reference}"),
-            Self::Hosts => "hosts:/etc/hosts".to_owned(),
-            Self::Module { name } => format!("module:{name}"),
-            Self::Sysctl { key, .. } => format!("sysctl:{key}"),
-            Self::Swap { .. } => "swap".to_owned(),
-            Self::Unit { name } => format!("unit:{name}"),
-            Self::Remains { name, .. } => format!("remains:{name}"),
+            Self::Package { name } => ("package:", name),
+            Self::User { name } => ("user:", name),
+            Self::Directory { path } => ("directory:", path),
+            Self::File { path, .. } => ("file:", path),
+            Self::Link { path, .. } => ("link:", path),
+            Self::Binary { link, .. } => ("binary:", link),
+            Self::Image { reference } => ("image:", reference),
+            Self::Hosts => ("hosts:", "/etc/hosts"),
+            Self::Module { name } => ("module:", name),
+            Self::Sysctl { key, .. } => ("sysctl:", key),
+            Self::Swap { .. } => ("swap", ""),
+            Self::Unit { name } => ("unit:", name),
+            Self::Remains { name, .. } => ("remains:", name),
         }
     }
 }

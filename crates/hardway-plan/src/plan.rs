@@ -1,5 +1,7 @@
 //! The plan: a value that leaves its executor no choice.
 
+use std::collections::BTreeSet;
+
 use hardway_design::{
     Await, Condition, Directory, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
 };
@@ -156,14 +158,11 @@ impl Plan {
 
     /// Machines with something to do, in the plan's order, each once.
     pub fn machines(&self) -> Vec<&MachineName> {
-        let mut machines: Vec<&MachineName> = Vec::new();
-        for stage in &self.stages {
-            if let Place::Machine(name) = &stage.id.place
-                && !machines.contains(&name)
-            {
-                machines.push(name);
-            }
-        }
-        machines
+        let mut seen = BTreeSet::new();
+        let machines = self.stages.iter().filter_map(|stage| match &stage.id.place {
+            Place::Machine(name) => Some(name),
+            Place::Cluster => None,
+        });
+        machines.filter(|name| seen.insert(*name)).collect()
     }
 }

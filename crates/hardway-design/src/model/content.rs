@@ -1,23 +1,34 @@
 //! What a file holds, and whether it may be shown.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 /// A file's bytes. Secret bytes never reach `Debug`, plans, logs or errors.
+///
+/// A fleet's design has tens of thousands, each of which is compared several times and cloned into plans: so it is
+/// digested once, and a clone is cheap.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
+    sha256: [u8; 32],
     secret: bool,
 }
 
 impl Content {
     pub fn text(text: impl Into<String>) -> Self {
-        Self { bytes: text.into().into_bytes(), secret: false }
+        Self::new(text.into(), false)
     }
 
     pub fn secret(text: impl Into<String>) -> Self {
-        Self { bytes: text.into().into_bytes(), secret: true }
+        Self::new(text.into(), true)
+    }
+
+    fn new(text: String, secret: bool) -> Self {
+        let bytes: Arc<[u8]> = text.into_bytes().into();
+        let sha256 = Sha256::digest(&bytes).into();
+        Self { bytes, sha256, secret }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -30,7 +41,7 @@ impl Content {
 
     /// SHA-256 in lower-case hexadecimal.
     pub fn sha256(&self) -> String {
-        hex::encode(Sha256::digest(&self.bytes))
+        hex::encode(self.sha256)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Groups of resources, where they belong and what they wait for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hardway_spec::MachineName;
@@ -68,6 +69,17 @@ pub struct Design {
 impl Design {
     pub fn on_machine<'a>(&'a self, machine: &'a MachineName) -> impl Iterator<Item = &'a Group> {
         self.groups.iter().filter(move |group| matches!(&group.id.place, Place::Machine(name) if name == machine))
+    }
+
+    /// The groups of every machine that has one, in the design's order: for whoever goes through all machines.
+    pub fn by_machine(&self) -> BTreeMap<&MachineName, Vec<&Group>> {
+        let mut machines: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for group in &self.groups {
+            if let Place::Machine(name) = &group.id.place {
+                machines.entry(name).or_default().push(group);
+            }
+        }
+        machines
     }
 
     pub fn in_cluster(&self) -> impl Iterator<Item = &Group> {

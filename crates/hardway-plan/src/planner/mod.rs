@@ -76,22 +76,23 @@ impl<'a> MachineView<'a> {
 pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, InventoryError> {
     let mut steps: BTreeMap<&GroupId, Vec<Step>> = BTreeMap::new();
     let mut extra: Vec<Stage> = Vec::new();
+    let by_machine = design.by_machine();
     for (machine, observed) in &sight.machines {
         let inventory =
             observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
-        let groups: Vec<&Group> = design.on_machine(machine).collect();
+        let groups = by_machine.get(machine).map(Vec::as_slice).unwrap_or_default();
         let wanted = groups.iter().flat_map(|group| &group.resources).filter_map(Wanted::of).collect();
         let (changed, touched) = (BTreeSet::new(), BTreeSet::new());
         let mut view = MachineView { observed, inventory, changed, touched, wanted };
         // Units come second: a unit may have to restart for a file of any group of its machine.
-        for group in &groups {
+        for group in groups {
             steps.insert(&group.id, group_steps(group, &mut view));
         }
-        for group in &groups {
+        for group in groups {
             let units = units::steps(group, &mut view);
             place_unit_steps(steps.entry(&group.id).or_default(), group, units);
         }
-        extra.extend(record::stages(cluster, machine, &groups, &view));
+        extra.extend(record::stages(cluster, machine, groups, &view));
     }
     for group in design.in_cluster() {
         steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref()));

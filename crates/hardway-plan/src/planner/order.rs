@@ -13,19 +13,8 @@ use crate::{Plan, Stage, Step};
 pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>, extra: Vec<Stage>) -> Plan {
     let edges: BTreeMap<&GroupId, &[GroupId]> =
         design.groups.iter().map(|group| (&group.id, group.after.as_slice())).collect();
-    let acts = |id: &GroupId, steps: &BTreeMap<&GroupId, Vec<Step>>| {
-        steps.get(id).is_some_and(|steps| steps.iter().any(|step| !step.action.only_waits()))
-    };
-    let idle: Vec<&GroupId> = design
-        .groups
-        .iter()
-        .map(|group| &group.id)
-        .filter(|id| !acts(id, &steps) && !before(id, &edges).iter().any(|earlier| acts(earlier, &steps)))
-        .collect();
-    for id in idle {
-        steps.remove(id);
-    }
-    steps.retain(|_, steps| !steps.is_empty());
+    let affected = affected(design, &steps);
+    steps.retain(|id, steps| !steps.is_empty() && affected.contains(id));
 
     let recorded: BTreeSet<&Place> =
         extra.iter().filter(|stage| stage.id.name == record::STAGE).map(|stage| &stage.id.place).collect();
@@ -45,6 +34,29 @@ pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>,
         stages.push(stage);
     }
     Plan { stages }
+}
+
+/// The groups that act, and all that come after them. One walk over the edges: asking each group for all before it
+/// would take the square of a fleet.
+fn affected<'a>(design: &'a Design, steps: &BTreeMap<&GroupId, Vec<Step>>) -> BTreeSet<&'a GroupId> {
+    let acts = |id: &GroupId| steps.get(id).is_some_and(|steps| steps.iter().any(|step| !step.action.only_waits()));
+    let mut open: Vec<&GroupId> = design.groups.iter().map(|group| &group.id).filter(|id| acts(id)).collect();
+    if open.is_empty() {
+        return BTreeSet::new();
+    }
+    let mut followers: BTreeMap<&GroupId, Vec<&GroupId>> = BTreeMap::new();
+    for group in &design.groups {
+        for earlier in &group.after {
+            followers.entry(earlier).or_default().push(&group.id);
+        }
+    }
+    let mut affected = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if affected.insert(next) {
+            open.extend(followers.get(next).into_iter().flatten());
+        }
+    }
+    affected
 }
 
 /// Every group that comes before `id`, near or far.
