@@ -1,5 +1,7 @@
 //! A machine in memory, for the tests of whoever uses machines.
 
+mod probed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,6 +11,8 @@ use futures::future::BoxFuture;
 use hardway_plan::script::Script;
 use hardway_spec::MachineName;
 use sha2::{Digest, Sha256};
+
+pub use probed::probed;
 
 use crate::{Blob, Claim, Fault, Hold, Machine, MachineError, Output, ScriptEvent};
 

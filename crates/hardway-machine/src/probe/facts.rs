@@ -7,7 +7,7 @@ use hardway_design::{CgroupVersion, MachineFacts, OperatingSystem};
 use super::listening::Listening;
 use crate::{Fault, Machine, MachineError};
 
-const FACTS_SCRIPT: &str = include_str!("facts.sh");
+pub(crate) const FACTS_SCRIPT: &str = include_str!("facts.sh");
 
 /// The capability that lowering oom_score_adj needs (capabilities(7), `CAP_SYS_RESOURCE`).
 const CAP_SYS_RESOURCE: u32 = 24;

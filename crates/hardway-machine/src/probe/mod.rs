@@ -11,5 +11,8 @@ mod script;
 mod sections;
 mod units;
 
+pub(crate) use facts::FACTS_SCRIPT;
 pub use facts::machine_facts;
 pub use observe::{Depth, observe};
+pub(crate) use script::sysctl_path;
+pub(crate) use sections::END;

@@ -168,7 +168,7 @@ impl<'a> Wanted<'a> {
 }
 
 /// Where the kernel shows a setting (sysctl(8)).
-pub(super) fn sysctl_path(key: &str) -> String {
+pub(crate) fn sysctl_path(key: &str) -> String {
     format!("/proc/sys/{}", key.replace('.', "/"))
 }
 

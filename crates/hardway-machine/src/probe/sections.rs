@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hardway_plan::script::EVENT_MARK;
 
 /// Ends every answer that is complete.
-pub(super) const END: &str = "end";
+pub(crate) const END: &str = "end";
 
 /// Lines by heading, in their order. A heading is a line that begins with the record separator.
 #[derive(Debug, Default)]
