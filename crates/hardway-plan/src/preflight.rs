@@ -16,6 +16,17 @@ pub struct Obstacle {
     pub machines: BTreeSet<MachineName>,
 }
 
+impl Obstacle {
+    /// Each machine with a cause and what to do about it; those with the same trouble together.
+    pub fn grouped(found: impl IntoIterator<Item = (MachineName, (String, String))>) -> Vec<Self> {
+        let mut groups: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
+        for (machine, trouble) in found {
+            groups.entry(trouble).or_default().insert(machine);
+        }
+        groups.into_iter().map(|((cause, help), machines)| Self { cause, help, machines }).collect()
+    }
+}
+
 /// Distributions whose package manager and file layout the design knows, and their oldest supported versions.
 const SUPPORTED: [(&str, u32); 2] = [("debian", 12), ("ubuntu", 22)];
 /// Certificates are issued a few minutes back, but leases, tokens and etcd's heartbeats compare clocks directly.
@@ -37,19 +48,18 @@ pub fn preflight(
     observed: &BTreeMap<MachineName, Observed>,
     plan: &Plan,
 ) -> Vec<Obstacle> {
-    let mut found: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
-    for machine in &cluster.spec.machines {
-        let (Some(facts), Some(observed)) = (facts.get(&machine.name), observed.get(&machine.name)) else { continue };
-        let obstacles = platform(facts)
+    let machines = cluster.spec.machines.iter().filter_map(|machine| {
+        let (facts, observed) = (facts.get(&machine.name)?, observed.get(&machine.name)?);
+        Some((machine, facts, observed))
+    });
+    Obstacle::grouped(machines.flat_map(|(machine, facts, observed)| {
+        platform(facts)
             .into_iter()
             .chain(clock(facts))
             .chain(disk(cluster, machine, facts, plan))
-            .chain(ports(machine, facts, design, observed));
-        for (cause, help) in obstacles {
-            found.entry((cause, help)).or_default().insert(machine.name.clone());
-        }
-    }
-    found.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
+            .chain(ports(machine, facts, design, observed))
+            .map(|trouble| (machine.name.clone(), trouble))
+    }))
 }
 
 /// What can be said before there is a design: whether the machine is of a supported kind at all.

@@ -23,7 +23,7 @@ pub struct Arguments {
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
     let path = session.workspace.root().join(ADMIN_REMOTE);
-    session.prepare_kubeconfigs().await?;
+    session.prepare_kubeconfig().await?;
     let Some(target) = arguments.merge else {
         output.data(&path.display().to_string());
         return Ok(());

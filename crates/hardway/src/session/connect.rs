@@ -1,6 +1,6 @@
 //! Connections to the machines, all at once; failures grouped by cause.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,14 +64,8 @@ fn identity_path(session: &Session, file: &str) -> PathBuf {
 }
 
 impl Session {
-    /// Connects to every machine; where some fail, all are tried and the failures grouped.
-    pub async fn connect(&self) -> Result<Machines, CommandError> {
-        let (machines, failures) = self.try_connect().await?;
-        if failures.is_empty() { Ok(machines) } else { Err(CommandError::Obstacles(grouped(failures))) }
-    }
-
-    /// As [`Session::connect`], with the failures beside the machines that were reached.
-    pub async fn try_connect(&self) -> Result<(Machines, Vec<MachineError>), CommandError> {
+    /// Connects to every machine: those that were reached, and why the others were not.
+    pub async fn connect(&self) -> Result<(Machines, Vec<MachineError>), CommandError> {
         open_files::make_room(self.cluster.spec.machines.len())?;
         let mut reached: Machines = BTreeMap::new();
         let mut failures = Vec::new();
@@ -119,13 +113,9 @@ impl Session {
 }
 
 /// Failures with the same cause together, each with what to do.
-pub fn grouped(failures: Vec<MachineError>) -> Vec<Obstacle> {
-    let mut groups: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
-    for failure in failures {
-        let cause = cause(&failure.fault);
-        groups.entry((cause, help(&failure.fault))).or_default().insert(failure.machine);
-    }
-    groups.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
+pub fn grouped<'a>(failures: impl IntoIterator<Item = &'a MachineError>) -> Vec<Obstacle> {
+    let trouble = |failure: &MachineError| (cause(&failure.fault), help(&failure.fault));
+    Obstacle::grouped(failures.into_iter().map(|failure| (failure.machine.clone(), trouble(failure))))
 }
 
 /// The cause without what differs between machines, so that a fleet's failures group.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use hardway_cluster::{Access, Credentials, Live};
-use hardway_design::{Catalog, Content, Design, Inputs, MachineFacts, Observation, Observed, Place, Resource, ResourceId};
+use hardway_design::{
+    Catalog, Content, Design, Inputs, MachineFacts, Observation, Observed, Place, Resource, ResourceId,
+};
 use hardway_export::ExportedFile;
 use hardway_machine::{Depth, Machine, MachineError, machine_facts, observe};
 use hardway_pki::Identity;
 use hardway_plan::{
-    Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, lint, plan, platform,
-    preflight, without,
+    Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, lint, plan, platform, preflight,
+    without,
 };
 use hardway_spec::MachineName;
 use hardway_workspace::{Held, Holder};
@@ -145,19 +147,26 @@ impl Session {
         Ok((Prepared { material, machines, facts, design, sight, live, not_looked_at, left_out }, lock))
     }
 
-    /// The administrator's kubeconfig on the operator's side, written where it is not as it should be.
+    /// Writes the administrator's kubeconfig where it is not as it should be.
     ///
-    /// Takes neither machines nor components. Where certificates are due, those that are there are left to `apply`.
-    pub async fn prepare_kubeconfigs(&self) -> Result<(), CommandError> {
-        let renewal = if self.workspace.root().join(ADMIN_REMOTE).exists() { Renewal::AbsentOnly } else { Renewal::Due };
-        if self.kubeconfig_changes(&self.kubeconfigs(&self.keys(renewal).await?)?)?.is_empty() {
+    /// Takes neither machines nor components. Certificates that are due are left to `apply`.
+    pub async fn prepare_kubeconfig(&self) -> Result<(), CommandError> {
+        if self.kubeconfig_changes(&self.admin_kubeconfig(&self.keys(Renewal::AbsentOnly).await?)?)?.is_empty() {
             return Ok(());
         }
         let _lock = self.lock("kubeconfig")?;
         // Another command may have made the keys before the lock was free.
-        let keys = self.keys(renewal).await?;
-        self.keep(&keys)?;
-        self.write_kubeconfigs(&self.kubeconfigs(&keys)?)
+        let keys = self.keys(Renewal::AbsentOnly).await?;
+        if keys.issued.iter().any(|issued| matches!(issued.identity, Identity::Admin | Identity::ClusterAuthority)) {
+            self.keep(&keys)?;
+        }
+        self.write_kubeconfigs(&self.admin_kubeconfig(&keys)?)
+    }
+
+    fn admin_kubeconfig(&self, keys: &Keys) -> Result<Vec<(String, Content)>, CommandError> {
+        let mut kubeconfigs = self.kubeconfigs(keys)?;
+        kubeconfigs.retain(|(path, _)| path == ADMIN_REMOTE);
+        Ok(kubeconfigs)
     }
 
     /// Every kubeconfig of the workspace, by its path there.
@@ -305,13 +314,9 @@ fn needed(scope: Scope<'_>, machines: &Machines, failures: &[MachineError]) -> R
 
 /// Machines that no design could be made for.
 fn unsupported<'a>(facts: impl Iterator<Item = (&'a MachineName, &'a MachineFacts)>) -> Vec<Obstacle> {
-    let mut found: BTreeMap<(String, String), BTreeSet<MachineName>> = BTreeMap::new();
-    for (name, facts) in facts {
-        for obstacle in platform(facts) {
-            found.entry(obstacle).or_default().insert(name.clone());
-        }
-    }
-    found.into_iter().map(|((cause, help), machines)| Obstacle { cause, help, machines }).collect()
+    Obstacle::grouped(
+        facts.flat_map(|(name, facts)| platform(facts).into_iter().map(move |trouble| (name.clone(), trouble))),
+    )
 }
 
 type InCluster = Result<Option<BTreeMap<ResourceId, Observation>>, CommandError>;
@@ -341,10 +346,7 @@ async fn look(
 }
 
 /// What the live cluster holds; None where its API cannot be reached, as before the first apply.
-async fn in_cluster(
-    live: &Live,
-    objects: &[&hardway_design::Object],
-) -> InCluster {
+async fn in_cluster(live: &Live, objects: &[&hardway_design::Object]) -> InCluster {
     match live.observe_all(objects.iter().copied()).await {
         Ok(seen) => Ok(Some(seen)),
         Err(error) if error.is_unreachable() => Ok(None),
@@ -353,9 +355,7 @@ async fn in_cluster(
 }
 
 /// What each machine's inventory says, and nothing else.
-pub async fn observe_inventories(
-    machines: &Machines,
-) -> Result<BTreeMap<MachineName, Observed>, CommandError> {
+pub async fn observe_inventories(machines: &Machines) -> Result<BTreeMap<MachineName, Observed>, CommandError> {
     let answers = join_all(
         machines.iter().map(async |(name, machine)| (name, observe(machine.as_ref(), &[], Depth::Changed).await)),
     );
