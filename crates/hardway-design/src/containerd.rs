@@ -31,6 +31,10 @@ pub(crate) const SOCKET: &str = "/run/containerd/containerd.sock";
 pub(crate) const PAUSE: &str = "pause";
 const CALICO_NODE: &str = "calico-node";
 
+/// Every image that some node may have. All nodes pin all of them: an add-on that comes or goes, or a first worker,
+/// then restarts no containerd.
+const IMAGES: [&str; 6] = [PAUSE, CALICO_NODE, "calico-kube-controllers", "coredns", "metrics-server", "dnsutils"];
+
 /// The group that imports an image on a node: `image-coredns`.
 pub(crate) fn image_group(name: &str) -> String {
     format!("image-{name}")
@@ -102,7 +106,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             // It watches this folder, and ends itself when the folder goes: so it comes before the unit.
             directory("/etc/cni", 0o755),
             directory(CNI_CONFIG, 0o755),
-            file(CONFIG, 0o600, Content::text(configuration(inputs, machine, facts)?.to_string())),
+            file(CONFIG, 0o600, Content::text(configuration(inputs, facts)?.to_string())),
             unit_file(SERVICE, unit(facts)),
             remains::containerd(),
             Resource::Unit(Unit {
@@ -132,12 +136,8 @@ struct Configuration<'a> {
     pinned_images: Vec<(&'static str, &'a str)>,
 }
 
-fn configuration<'a>(
-    inputs: &Inputs<'a>,
-    machine: &Machine,
-    facts: &MachineFacts,
-) -> Result<Configuration<'a>, DesignError> {
-    let pinned_images = images(inputs.cluster, machine)
+fn configuration<'a>(inputs: &Inputs<'a>, facts: &MachineFacts) -> Result<Configuration<'a>, DesignError> {
+    let pinned_images = IMAGES
         .into_iter()
         .map(|name| {
             let key = if name == PAUSE { "sandbox" } else { name };

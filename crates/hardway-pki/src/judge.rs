@@ -6,6 +6,7 @@ use hardway_spec::{Cluster, KeyAlgorithm, Subject};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::inspect::{info, parse_certificate, parse_pem};
+use crate::trust::signed_by;
 use crate::{AlternativeName, Bundle, CertificateInfo, CertificateProfile, Identity, KeyPair, PkiError, Signer, table};
 
 /// A certificate is renewed once less than a fifth of its lifetime is left: 73 days of a year.
@@ -140,9 +141,7 @@ fn judge(
         let authority_pem = read(identity, &authority.certificate)?;
         let authority = parse_certificate(&authority_pem)
             .map_err(|source| PkiError::Certificate { identity: identity.clone(), source })?;
-        if certificate.issuer() != authority.subject()
-            || certificate.verify_signature(Some(authority.public_key())).is_err()
-        {
+        if !signed_by(&certificate, &authority) {
             return Ok(Some(Reason::IssuerChanged));
         }
     }

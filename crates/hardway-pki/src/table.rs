@@ -88,8 +88,8 @@ impl Table<'_> {
         };
         let mut profiles = vec![
             server(Identity::ApiServer, "kubernetes", self.api_server_names()),
-            server(Identity::ControllerManagerServer, "kube-controller-manager", self.control_plane_names()),
-            server(Identity::SchedulerServer, "kube-scheduler", self.control_plane_names()),
+            server(Identity::ControllerManagerServer, "kube-controller-manager", loopback_names()),
+            server(Identity::SchedulerServer, "kube-scheduler", loopback_names()),
         ];
         profiles.extend(
             self.spec.nodes().map(|node| {
@@ -164,12 +164,11 @@ impl Table<'_> {
         names.extend(machine_names(self.spec.control_planes()));
         unique(names)
     }
+}
 
-    fn control_plane_names(&self) -> Vec<AlternativeName> {
-        let mut names = vec!["localhost".into(), LOOPBACK.into()];
-        names.extend(machine_names(self.spec.control_planes()));
-        unique(names)
-    }
+/// The names of servers that listen on loopback alone: the machines' own would make each new control plane renew them.
+fn loopback_names() -> Vec<AlternativeName> {
+    vec!["localhost".into(), LOOPBACK.into()]
 }
 
 /// A Service's DNS names, from the shortest to the fully qualified one.
