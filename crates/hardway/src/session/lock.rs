@@ -227,7 +227,7 @@ mod tests {
         let (session, all) = (session(folder.path()), machines(&["cp1", "cp2", "cp3"]));
         // The first cannot reach cp1, and the second can.
         let mut some = all.clone();
-        some.remove("cp1");
+        some.remove(&MachineName::from("cp1"));
         let lock = session.lock_cluster(&holder("desk"), &some).await.unwrap();
         assert!(cause(session.lock_cluster(&holder("laptop"), &all).await).ends_with("says cp2"));
         lock.release().await;

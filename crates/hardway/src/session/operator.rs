@@ -18,7 +18,10 @@ impl Operator {
         let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
         let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
         Self {
-            user: named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
+            user: named.unwrap_or_else(|| match rustix::process::getuid() {
+                uid if uid.is_root() => "root".to_owned(),
+                uid => format!("uid {}", uid.as_raw()),
+            }),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
             command: std::iter::once("hardway".to_owned()).chain(arguments).collect::<Vec<_>>().join(" "),
