@@ -83,10 +83,10 @@ const ON_MACHINES: [Drift; 38] = [
     },
     Drift {
         machine: "cp1",
-        make: "chown -R root:root /var/lib/etcd",
-        named: &[("directory:/var/lib/etcd", "owner is root:root, should be etcd:etcd")],
+        make: "chown nobody /etc/etcd/pki",
+        named: &[("directory:/etc/etcd/pki", "owner is nobody:etcd, should be root:etcd")],
         units: &[],
-        repaired: "test -z \"$(find /var/lib/etcd ! -user etcd)\"",
+        repaired: "test \"$(stat -c %U /etc/etcd/pki)\" = root",
     },
     // Certificates and kubeconfigs.
     Drift {
@@ -155,10 +155,10 @@ const ON_MACHINES: [Drift; 38] = [
     },
     Drift {
         machine: "cp1",
-        make: "sed -i 's/^Restart=.*/Restart=no/' /etc/systemd/system/etcd.service; systemctl daemon-reload",
-        named: &[("file:/etc/systemd/system/etcd.service", "content differs")],
+        make: "sed -i 's/^Restart=.*/Restart=no/' /etc/systemd/system/kube-scheduler.service; systemctl daemon-reload",
+        named: &[("file:/etc/systemd/system/kube-scheduler.service", "content differs")],
         units: &[],
-        repaired: "systemctl show -p Restart etcd | grep -x Restart=always",
+        repaired: "systemctl show -p Restart kube-scheduler | grep -x Restart=always",
     },
     Drift {
         machine: "w1",
@@ -365,8 +365,8 @@ const IN_THE_CLUSTER: [ObjectDrift; 8] = [
     },
     // What server-side apply alone would leave there: nobody but the editor says anything of these fields.
     ObjectDrift {
-        make: &["-n", "kube-system", "patch", "poddisruptionbudget", "coredns", "-p", r#"{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}"#],
-        named: ("object:policy/v1/PodDisruptionBudget/kube-system/coredns", "differs"),
+        make: &["-n", "kube-system", "patch", "configmap", "coredns", "-p", r#"{"data":{"extra":"x"}}"#],
+        named: ("object:v1/ConfigMap/kube-system/coredns", "differs"),
     },
     ObjectDrift {
         make: &["-n", "kube-system", "set", "env", "deployment/coredns", "GOGC=50"],
@@ -400,6 +400,7 @@ pub fn is_found_and_repaired(lab: &LabWorkspace) {
         assert_step(&differing_plan(lab), "cluster", drift.named);
         repair(lab, &drift.make.join(" "));
     }
+    swap_is_turned_off(lab);
     the_encryption_key_is_never_overwritten(lab);
 
     // Together, but for what undoes or hides another.
@@ -494,6 +495,21 @@ fn places_of_units(drift: &Drift) -> Vec<(String, String)> {
         drift.units.iter().map(|unit| (drift.machine.to_owned(), format!("unit:{unit}"))).collect();
     units.sort();
     units
+}
+
+/// On one machine alone: the kernel is all machines', but the file is this one's.
+fn swap_is_turned_off(lab: &LabWorkspace) {
+    let file = "/var/lib/containerd/swap";
+    lab.ssh("w1", &format!("dd if=/dev/zero of={file} bs=1M count=8 2>&1; chmod 600 {file}; mkswap {file}"));
+    let (code, _) = lab.run(&["ssh", "w1", "--", &format!("swapon {file}")]);
+    if code == 0 {
+        assert_step(&differing_plan(lab), "w1", ("swap", "/var/lib/containerd/swap in use"));
+        lab.ok(&["apply", "--yes", "--only", "w1"]);
+        assert_no_drift(lab, "swap");
+    } else {
+        eprintln!("this host's file system has no swap files: no drift of swap was made");
+    }
+    lab.ssh("w1", &format!("rm {file}"));
 }
 
 /// What is stored with the key on the machine could never be read again: the operator must decide.
