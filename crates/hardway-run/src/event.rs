@@ -16,7 +16,7 @@ pub const FORMAT_VERSION: u32 = 1;
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// By the operator's clock, in UTC.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     pub entry: Event,
 }

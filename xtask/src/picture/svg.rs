@@ -65,12 +65,12 @@ pub(super) fn draw(recording: &Recording) -> String {
          height=\"{height}\" role=\"img\" aria-label=\"a terminal in which hardway builds a cluster\">\n<style>\n\
          text {{ font: {FONT}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; \
          fill: {FOREGROUND}; white-space: pre }}\n.b {{ font-weight: bold }}\n\
-         #strip {{ transform: translateY(-{last}px); animation: play {total:.2}s steps(1, end) infinite }}\n\
+         #strip {{ animation: play {total:.2}s steps(1, end) infinite }}\n\
          @keyframes play {{\n{keyframes}}}\n\
          @media (prefers-reduced-motion: reduce) {{ #strip {{ animation: none }} }}\n</style>\n<defs>\n\
          <clipPath id=\"window\"><rect width=\"{width}\" height=\"{height}\"/></clipPath>\n{defined}</defs>\n\
          <rect width=\"{width}\" height=\"{height}\" rx=\"8\" fill=\"{BACKGROUND}\"/>\n\
-         <g clip-path=\"url(#window)\"><g id=\"strip\">\n{strip}</g></g>\n</svg>\n"
+         <g clip-path=\"url(#window)\"><g id=\"strip\" transform=\"translate(0 -{last})\">\n{strip}</g></g>\n</svg>\n"
     )
 }
 
@@ -104,20 +104,32 @@ fn line(screen: &Screen, row: u16) -> String {
     }
     let mut line = String::new();
     for (column, look, piece) in pieces {
-        let text = piece.trim_end();
-        let blanks = text.chars().take_while(|c| *c == ' ').count();
-        let text = text.trim_start_matches(' ');
-        if text.is_empty() {
-            continue;
+        for (offset, text) in words(&piece) {
+            let x = (f64::from(column) + offset as f64) * WIDTH;
+            let length = text.chars().count() as f64 * WIDTH;
+            let bold = if look.bold { " class=\"b\"" } else { "" };
+            // As a style, since the sheet's own colour would win over an attribute.
+            let style =
+                if look.color == FOREGROUND { String::new() } else { format!(" style=\"fill:{}\"", look.color) };
+            let text = escaped(text);
+            let _ = write!(line, "<text x=\"{x:.1}\" textLength=\"{length:.1}\"{style}{bold}>{text}</text>");
         }
-        let x = (f64::from(column) + blanks as f64) * WIDTH;
-        let length = text.chars().count() as f64 * WIDTH;
-        let bold = if look.bold { " class=\"b\"" } else { "" };
-        // As a style, since the sheet's own colour would win over an attribute.
-        let style = if look.color == FOREGROUND { String::new() } else { format!(" style=\"fill:{}\"", look.color) };
-        let _ = write!(line, "<text x=\"{x:.1}\" textLength=\"{length:.1}\"{style}{bold}>{}</text>", escaped(text));
     }
     line
+}
+
+/// The parts of a text between two blanks or more, which not every viewer keeps, and the column of each.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut column = 0;
+    for part in text.split("  ") {
+        let word = part.trim_start();
+        if !word.trim_end().is_empty() {
+            found.push((column + part.chars().count() - word.chars().count(), word.trim_end()));
+        }
+        column += part.chars().count() + 2;
+    }
+    found
 }
 
 impl Look {
@@ -144,6 +156,13 @@ mod tests {
         let mut terminal = vt100::Parser::new(ROWS, COLUMNS, 0);
         terminal.process(text.as_bytes());
         Frame { screen: terminal.screen().clone(), lasts: 1.0 }
+    }
+
+    #[test]
+    fn columns_are_kept_without_their_blanks() {
+        assert_eq!(words("cp1         6 s  Start etcd "), [(0, "cp1"), (12, "6 s"), (17, "Start etcd")]);
+        assert_eq!(words("    "), []);
+        assert_eq!(words("a   b"), [(0, "a"), (4, "b")]);
     }
 
     #[test]
