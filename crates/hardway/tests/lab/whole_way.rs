@@ -28,6 +28,7 @@ fn a_cluster_from_bare_machines_and_back() {
     dns_answers(&lab);
 
     the_run_is_recorded_without_a_secret(&lab);
+    a_run_that_is_killed_is_recorded_as_dead(&lab);
     nothing_to_do(&lab);
     drift::is_found_and_repaired(&lab);
     a_restarted_machine_comes_back(&lab);
@@ -73,6 +74,22 @@ fn the_run_is_recorded_without_a_secret(lab: &LabWorkspace) {
     for secret in secrets {
         assert!(!told.contains(&secret), "a secret is in the record of {id}");
     }
+}
+
+fn a_run_that_is_killed_is_recorded_as_dead(lab: &LabWorkspace) {
+    lab.ssh("w1", "systemctl stop kubelet && rm /opt/hardway/store/*/kubelet");
+    let mut run = lab.command(&["-q", "apply", "--yes"]).spawn().expect("the binary under test starts");
+    // Copying a kubelet takes many times as long as asking.
+    let before = last_run(lab)["id"].clone();
+    let newest = || lab.json(&["runs", "-o", "json"])[0].clone();
+    while newest()["id"] == before {
+        assert_eq!(run.try_wait().expect("it can be waited for"), None, "it ended before it was a run");
+    }
+    assert_eq!(newest()["outcome"], "running");
+    run.kill().and_then(|()| run.wait()).expect("it can be killed");
+    assert_eq!(newest()["outcome"], "died");
+    lab.ok(&["apply", "--yes"]);
+    last_run(lab);
 }
 
 /// Every line of every private key, the encryption key, and the keys in kubeconfigs.
