@@ -13,7 +13,8 @@ use crate::paths::{BIN, CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{KillMode, Restart, Service, ServiceKind, UnitFile};
 use crate::{
-    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver, kube_scheduler, remains,
+    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver,
+    kube_scheduler, remains,
 };
 
 /// The group that copies the programs.
