@@ -33,7 +33,11 @@ pub(super) fn drop_in_folders(unit: &str) -> BTreeSet<String> {
 /// Unit files that would go before the unit's own: hardway's, or a package's.
 pub(super) fn fragments(unit: &Unit) -> BTreeSet<String> {
     let is_own = unit.restart_on.contains(&format!("{OWN}/{}", unit.name));
-    FOLDERS.iter().take_while(|folder| !is_own || **folder != OWN).map(|folder| format!("{folder}/{}", unit.name)).collect()
+    FOLDERS
+        .iter()
+        .take_while(|folder| !is_own || **folder != OWN)
+        .map(|folder| format!("{folder}/{}", unit.name))
+        .collect()
 }
 
 /// Of `found` drop-ins and unit files (`PATH<TAB>TARGET`, the target empty where it is no link), those that change the
@@ -86,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_whole_unit_file_changes_a_unit_where_it_goes_before_its_own() {
-        let found = "/etc/systemd/system/u.service\t\n/run/systemd/transient/u.service\t\n/run/systemd/system/u.service\t";
+        let found =
+            "/etc/systemd/system/u.service\t\n/run/systemd/transient/u.service\t\n/run/systemd/system/u.service\t";
         let own = unit("u.service", &["/etc/systemd/system/u.service"]);
         assert_eq!(of(&own, found.lines()), ["/run/systemd/transient/u.service"]);
         assert_eq!(of(&unit("u.service", &[]), found.lines()).len(), 3);

@@ -209,14 +209,17 @@ impl Script {
     }
 
     fn units(&mut self, wanted: &Wanted<'_>) {
-        self.line(&format!("units=$(systemctl show --timestamp=us+utc --property={PROPERTIES} {})", join(&wanted.units)));
+        self.line(&format!(
+            "units=$(systemctl show --timestamp=us+utc --property={PROPERTIES} {})",
+            join(&wanted.units)
+        ));
         self.section("unit", "printf '%s\\n' \"$units\"");
         self.line("pids=$(printf '%s\\n' \"$units\" | sed -n 's/^MainPID=\\([1-9][0-9]*\\)$/\\1/p')");
-        self.section("program", "for pid in $pids; do find \"/proc/$pid/exe\" -maxdepth 0 -printf \"$pid %l\\n\"; done");
         self.section(
-            "command",
-            "for pid in $pids; do echo \"$pid $(tr '\\0\\n' '  ' <\"/proc/$pid/cmdline\")\"; done",
+            "program",
+            "for pid in $pids; do find \"/proc/$pid/exe\" -maxdepth 0 -printf \"$pid %l\\n\"; done",
         );
+        self.section("command", "for pid in $pids; do echo \"$pid $(tr '\\0\\n' '  ' <\"/proc/$pid/cmdline\")\"; done");
         self.section("note", &format!("grep -r '' {STARTED} {RELOADED}"));
         let overrides = "find -H {} -maxdepth 1 -name '*.conf' -printf '%p\\t%l\\n'";
         self.section_of("override", overrides, &wanted.drop_ins);

@@ -121,7 +121,7 @@ async fn a_binary_is_read_again_only_where_it_changed_or_where_all_are_read() {
     let store_path = binary.store_path();
     let local = sshd.folder().join("tool");
     fs::write(&local, "first").unwrap();
-    let blob = Blob { local, dest: store_path.clone(), sha256: digest("first"), size: 5, mode: 0o755 };
+    let blob = Blob { local, packed: None, dest: store_path.clone(), sha256: digest("first"), size: 5, mode: 0o755 };
     machine.copy(&blob, &mut |_| {}).await.unwrap();
 
     let resource = Resource::Binary(binary);
@@ -140,7 +140,8 @@ async fn a_binary_is_read_again_only_where_it_changed_or_where_all_are_read() {
 
     // And one that the index itself was made to vouch for.
     let index = format!("/var/lib/hardway/index/{}-tool", digest("first"));
-    sh(format!("printf '%s %s\\n' {} \"$(stat -c '%s %.9Y %.9Z %i %n' {store_path})\" >{index}", digest("first"))).await;
+    sh(format!("printf '%s %s\\n' {} \"$(stat -c '%s %.9Y %.9Z %i %n' {store_path})\" >{index}", digest("first")))
+        .await;
     assert_eq!(seen(Depth::Changed).await, digest("first"));
     assert_eq!(seen(Depth::Deep).await, digest("other"));
 }

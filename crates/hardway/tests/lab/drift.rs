@@ -32,7 +32,10 @@ const NO_DRIFT: [(&str, &str); 6] = [
     ("w2", "cp -p /etc/kubernetes/pki/ca.pem /root/ca.pem; mv /root/ca.pem /etc/kubernetes/pki/ca.pem"),
     ("lb", "rm -r /var/lib/hardway/started"),
     ("w2", "echo '192.0.2.7 printer' >>/etc/hosts; echo 'vm.swappiness = 10' >/etc/sysctl.d/50-own.conf"),
-    ("w2", "mkdir -p /etc/systemd/system/ssh.service.d; printf '[Service]\nNice=1\n' >/etc/systemd/system/ssh.service.d/own.conf"),
+    (
+        "w2",
+        "mkdir -p /etc/systemd/system/ssh.service.d; printf '[Service]\nNice=1\n' >/etc/systemd/system/ssh.service.d/own.conf",
+    ),
     ("w1", "systemctl restart kube-proxy"),
 ];
 
@@ -258,10 +261,7 @@ const ON_MACHINES: [Drift; 38] = [
     Drift {
         machine: "w1",
         make: "rm /etc/systemd/system/swap.target; cp /bin/true /opt/cni/bin/x; mv /opt/cni/bin/x /opt/cni/bin/calico-ipam",
-        named: &[
-            ("link:/etc/systemd/system/swap.target", "missing"),
-            ("link:/opt/cni/bin/calico-ipam", "missing"),
-        ],
+        named: &[("link:/etc/systemd/system/swap.target", "missing"), ("link:/opt/cni/bin/calico-ipam", "missing")],
         units: &[],
         repaired: "test \"$(readlink /etc/systemd/system/swap.target)\" = /dev/null && test -L /opt/cni/bin/calico-ipam",
     },
@@ -356,7 +356,15 @@ const IN_THE_CLUSTER: [ObjectDrift; 8] = [
         named: ("object:v1/Service/kube-system/kube-dns", "missing"),
     },
     ObjectDrift {
-        make: &["-n", "kube-system", "patch", "configmap", "coredns", "-p", r#"{"data":{"Corefile":".:53 {\n errors\n}\n"}}"#],
+        make: &[
+            "-n",
+            "kube-system",
+            "patch",
+            "configmap",
+            "coredns",
+            "-p",
+            r#"{"data":{"Corefile":".:53 {\n errors\n}\n"}}"#,
+        ],
         named: ("object:v1/ConfigMap/kube-system/coredns", "differs"),
     },
     ObjectDrift {
@@ -437,7 +445,8 @@ fn together() -> impl Iterator<Item = &'static Drift> {
 }
 
 fn make(lab: &LabWorkspace, machine: &str, drifts: &[&Drift]) {
-    let script: String = drifts.iter().map(|drift| format!("( set -e; {} ) >/dev/null 2>&1 || exit\n", drift.make)).collect();
+    let script: String =
+        drifts.iter().map(|drift| format!("( set -e; {} ) >/dev/null 2>&1 || exit\n", drift.make)).collect();
     lab.ssh(machine, &script);
 }
 
@@ -483,7 +492,9 @@ fn assert_step(plan: &Value, place: &str, (resource, reason): (&str, &str)) {
 /// Units that are started, restarted or reloaded.
 fn units(plan: &Value) -> Vec<(String, String)> {
     let mut units: Vec<_> = steps(plan)
-        .filter(|(_, step)| ["start-unit", "restart-unit", "reload-unit"].contains(&step["action"].as_str().unwrap_or("")))
+        .filter(|(_, step)| {
+            ["start-unit", "restart-unit", "reload-unit"].contains(&step["action"].as_str().unwrap_or(""))
+        })
         .map(|(place, step)| (place.to_owned(), step["resource"].as_str().unwrap_or("").to_owned()))
         .collect();
     units.sort();
@@ -491,8 +502,7 @@ fn units(plan: &Value) -> Vec<(String, String)> {
 }
 
 fn places_of_units(drift: &Drift) -> Vec<(String, String)> {
-    let mut units: Vec<_> =
-        drift.units.iter().map(|unit| (drift.machine.to_owned(), format!("unit:{unit}"))).collect();
+    let mut units: Vec<_> = drift.units.iter().map(|unit| (drift.machine.to_owned(), format!("unit:{unit}"))).collect();
     units.sort();
     units
 }
