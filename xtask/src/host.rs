@@ -5,13 +5,14 @@ use std::process::Command;
 use crate::run::{Failure, must};
 
 /// A program, and Debian's package that has it.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 7] = [
     ("shellcheck", "shellcheck"),
     ("dash", "dash"),
     ("openssl", "openssl"),
     ("cfssl", "golang-cfssl"),
     ("sshd", "openssh-server"),
     ("ip", "iproute2"),
+    ("zstd", "zstd"),
 ];
 
 /// Installs what this machine lacks, saying so.

@@ -59,6 +59,7 @@ fn print(event: Progress) {
         Progress::Finished { step, elapsed } => {
             eprintln!("{step}: {:.1} s", elapsed.as_secs_f64());
         }
+        Progress::Packing { programs } => eprintln!("packing {programs} programs"),
         Progress::Compiling { .. } | Progress::Held { .. } => {}
     }
 }

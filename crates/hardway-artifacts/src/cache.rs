@@ -3,7 +3,7 @@
 //! ```text
 //! ROOT/lock              held by the one process that is filling the cache
 //! ROOT/work/             what is being made; emptied by the next holder of the lock
-//! ROOT/artifacts/KEY/    one file and its record, put there by a single rename
+//! ROOT/artifacts/KEY/    one file and its record, put there by a single rename; later also the file packed
 //! ```
 //!
 //! Invariant: a folder below `artifacts` is complete, or it is not there.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use crate::pack;
+
 /// The artifacts that were asked for, each a complete file in the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Catalog {
@@ -28,6 +30,14 @@ pub struct Binary {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+}
+
+impl Binary {
+    /// The same bytes compressed with zstd.
+    #[must_use]
+    pub fn packed(&self) -> Utf8PathBuf {
+        pack::beside(&self.path)
+    }
 }
 
 /// A container image as an OCI layout in a tar archive, its layer compressed with zstd.

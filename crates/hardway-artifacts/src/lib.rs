@@ -15,6 +15,7 @@ mod host;
 mod image;
 mod key;
 mod name;
+mod pack;
 mod process;
 mod progress;
 mod purpose;

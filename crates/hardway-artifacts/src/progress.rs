@@ -30,6 +30,8 @@ pub enum Progress {
     Compiling { package: String },
     /// The step that was started last is done.
     Finished { step: Step, elapsed: Duration },
+    /// Programs are compressed for the way to the machines, once.
+    Packing { programs: usize },
     /// The cache holds it. Comes at the end, once for every artifact that was asked for.
     Held { artifact: ArtifactName },
 }

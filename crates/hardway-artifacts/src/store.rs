@@ -1,7 +1,11 @@
 //! The door to the artifacts.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
 use crate::cache::Cache;
-use crate::{Catalog, Error, GoModules, HostPackage, Progress, Report, Selection, Source, SourceKind};
+use crate::{Catalog, Error, GoModules, HostPackage, Progress, Report, Selection, Source, SourceKind, pack};
 
 /// A cache and the source that fills it.
 pub struct Store {
@@ -60,6 +64,19 @@ impl Store {
     /// The first thing that fails. [`Error::HostPackages`] before anything long begins.
     pub async fn obtain(&self, selection: &Selection, report: Report<'_>) -> Result<Catalog, Error> {
         report(Progress::Source { kind: self.source(), reason: self.reason });
-        self.source.obtain(selection, &self.cache, report).await
+        let catalog = self.source.obtain(selection, &self.cache, report).await?;
+        let unpacked: BTreeSet<Utf8PathBuf> = catalog
+            .binaries
+            .values()
+            .filter(|binary| !binary.packed().is_file())
+            .map(|binary| binary.path.clone())
+            .collect();
+        if !unpacked.is_empty() {
+            report(Progress::Packing { programs: unpacked.len() });
+            tokio::task::spawn_blocking(move || pack::pack_all(&Vec::from_iter(unpacked)))
+                .await
+                .expect("packing does not panic, and nobody aborts it")?;
+        }
+        Ok(catalog)
     }
 }

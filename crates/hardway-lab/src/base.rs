@@ -16,7 +16,7 @@ use crate::event::{Event, OnEvent};
 use crate::lock::DirLock;
 
 /// What a minimal Debian server has beyond the essential packages.
-const SERVER_PACKAGES: [&str; 12] = [
+const SERVER_PACKAGES: [&str; 13] = [
     "apt",
     "ca-certificates",
     "dbus",
@@ -29,6 +29,8 @@ const SERVER_PACKAGES: [&str; 12] = [
     "systemd",
     "systemd-sysv",
     "tzdata",
+    // Its kernel package brings it, for the initramfs.
+    "zstd",
 ];
 
 /// Raised when the way an image is made changes in a manner that its recipe does not show.

@@ -12,6 +12,8 @@ use crate::{Claim, MachineError, Script, ScriptEvent};
 pub struct Blob {
     /// The operator's copy.
     pub local: PathBuf,
+    /// The same bytes compressed with zstd: what is sent where the machine has zstd(1).
+    pub packed: Option<PathBuf>,
     /// Absolute path on the machine; its folders are made where they lack.
     pub dest: String,
     /// Lower-case hexadecimal. Checked on the machine, from what stands on its disk, before `dest` exists.

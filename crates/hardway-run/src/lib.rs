@@ -18,5 +18,5 @@ pub use history::{
     Outcome, RunDetail, RunSummary, StageDetail, StageState, StepDetail, StepState, read_run, summarize_run,
 };
 pub use journal::{Journal, JournalError};
-pub use runner::{DEFAULT_UPLOADS, Report, Runner};
+pub use runner::{DEFAULT_UPLOADS, LocalBlob, Report, Runner};
 pub use stage::{StageFailure, StepError, with_sources};

@@ -25,11 +25,19 @@ pub struct Runner {
     pub machines: BTreeMap<MachineName, Arc<dyn Machine>>,
     pub cluster: Option<Arc<dyn ClusterApi>>,
     /// The operator's copy of each artifact, by SHA-256.
-    pub blobs: BTreeMap<String, PathBuf>,
+    pub blobs: BTreeMap<String, LocalBlob>,
     /// Bounds copies that run at once.
     pub uploads: Arc<Semaphore>,
     pub events: mpsc::UnboundedSender<Event>,
     pub cancel: CancellationToken,
+}
+
+/// A file to copy, as the operator has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalBlob {
+    pub path: PathBuf,
+    /// The same bytes compressed with zstd.
+    pub packed: Option<PathBuf>,
 }
 
 /// How a run ended.

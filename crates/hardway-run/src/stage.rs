@@ -7,7 +7,7 @@ use hardway_machine::{Blob, Fault, Machine, MachineError, ScriptEvent};
 use hardway_plan::{Action, Stage, Step, script};
 
 use crate::event::StepRef;
-use crate::{ApiError, Event, Runner};
+use crate::{ApiError, Event, LocalBlob, Runner};
 
 /// A step did not succeed.
 #[derive(Debug)]
@@ -207,13 +207,20 @@ async fn copy(runner: &Runner, stage: &Stage, number: usize) -> Result<(), Stage
 
 async fn copy_once(runner: &Runner, stage: &Stage, number: usize) -> Result<(), StepError> {
     let wanted = stage.steps[number].action.blob().expect("only steps that copy come here");
-    let local = runner
+    let LocalBlob { path: local, packed } = runner
         .blobs
         .get(&wanted.sha256)
         .cloned()
         .ok_or_else(|| StepError::NoArtifact { artifact: wanted.artifact.clone(), sha256: wanted.sha256.clone() })?;
     let mode = if matches!(stage.steps[number].action, Action::CopyBinary(_)) { 0o755 } else { 0o600 };
-    let blob = Blob { local, dest: wanted.destination.clone(), sha256: wanted.sha256.clone(), size: wanted.size, mode };
+    let blob = Blob {
+        local,
+        packed,
+        dest: wanted.destination.clone(),
+        sha256: wanted.sha256.clone(),
+        size: wanted.size,
+        mode,
+    };
     let machine = machine(runner, stage)?;
     let _permit = runner.uploads.acquire().await.expect("the semaphore is never closed");
     let mut sent = 0;

@@ -40,6 +40,9 @@ impl ArtifactProgress {
             Progress::Source { kind, reason } => self.line(&format!("components come from {kind}: {reason}")),
             Progress::Held { .. } => state.held += 1,
             Progress::Waiting { lock } => self.line(&format!("another hardway holds {lock}; waiting for it")),
+            Progress::Packing { programs } => {
+                self.line(&format!("packing {programs} programs for the way to the machines"))
+            }
             Progress::Planned { steps, usual } => {
                 self.bar.set_length(*steps as u64);
                 self.line(&format!("{steps} components and images to build, usually {} together", seconds(*usual)));

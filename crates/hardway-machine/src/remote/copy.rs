@@ -5,11 +5,11 @@ use hardway_design::STORE;
 use super::{INDEX, STAT, quote};
 use crate::{Blob, Fault};
 
-/// The script that takes `blob` from stdin.
-pub(crate) fn copy_script(blob: &Blob) -> String {
+/// The script that takes `blob` from stdin, compressed with zstd if `packed`.
+pub(crate) fn copy_script(blob: &Blob, packed: bool) -> String {
     let index = index_path(blob).unwrap_or_default();
     format!(
-        "dest={}\nsum={}\nsize={}\nmode={:o}\nindex={}\nstat='{STAT}'\n{}",
+        "dest={}\nsum={}\nsize={}\nmode={:o}\nindex={}\nstat='{STAT}'\npacked={packed}\n{}",
         quote(&blob.dest),
         quote(&blob.sha256),
         blob.size,
@@ -63,12 +63,14 @@ mod tests {
     use super::*;
 
     fn blob(dest: &str) -> Blob {
-        Blob { local: "/nowhere".into(), dest: dest.to_owned(), sha256: "ab".repeat(32), size: 3, mode: 0o755 }
+        Blob { local: "/nowhere".into(), packed: None, dest: dest.to_owned(), sha256: "ab".repeat(32), size: 3, mode: 0o755 }
     }
 
     #[test]
     fn the_script_is_plain_posix_sh() {
-        super::super::check(&copy_script(&blob("/opt/hardway/store/ab/it's")));
+        for packed in [true, false] {
+            super::super::check(&copy_script(&blob("/opt/hardway/store/ab/it's"), packed));
+        }
     }
 
     #[test]

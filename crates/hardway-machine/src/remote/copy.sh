@@ -1,4 +1,5 @@
-# Reads a file from stdin. Needs: dest, sum (SHA-256), size (bytes), mode, index (a path, or empty), stat (a format).
+# Reads a file from stdin. Needs: dest, sum (SHA-256), size (bytes), mode, index (a path, or empty), stat (a format),
+# packed (true, false).
 # Prints one of: ok; full; mismatch SHA-256; failed.
 
 dir=${dest%/*}
@@ -33,20 +34,25 @@ digest() {
     fi
 }
 
+receive() {
+    if "$packed"; then zstd -dcq; else cat; fi
+}
+
 if [ "$(free)" -lt "$size" ]; then
     echo full
     exit
 fi
 
-got=$(tee -- "$part" | digest)
+if ! receive >"$part"; then
+    rm -f "$part"
+    if [ "$(free)" -lt "$size" ]; then echo full; else echo failed; fi
+    exit
+fi
+# Of what was written, not of what came: one pipe less, which costs more than reading the file from memory.
+got=$(digest <"$part")
 got=${got%% *}
 if [ "$got" != "$sum" ]; then
     echo "mismatch $got"
-    exit
-fi
-if [ "$(stat -c %s -- "$part")" -ne "$size" ]; then
-    # tee passes on what it could not write.
-    if [ "$(free)" -lt "$size" ]; then echo full; else echo failed; fi
     exit
 fi
 if ! { chmod "$mode" "$part" && sync "$part" && mv -fT -- "$part" "$dest"; }; then

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use hardway_plan::script::Script;
 use hardway_spec::MachineName;
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::SshSettings;
 use super::connection::Connection;
@@ -30,6 +30,19 @@ pub struct SshMachine {
 struct Session {
     connection: Connection,
     root: Root,
+    /// Whether the machine has zstd(1).
+    unpacks: OnceCell<bool>,
+}
+
+impl Session {
+    /// Asked once for all copies: a server that makes its own initramfs has zstd, a smaller one may not.
+    async fn unpacks(&self) -> Result<bool, Fault> {
+        let ask = async || {
+            let output = Process::output(&self.connection, &self.root, "command -v zstd", Input::Bytes(&[])).await?;
+            Ok(output.success())
+        };
+        self.unpacks.get_or_try_init(ask).await.copied()
+    }
 }
 
 impl SshMachine {
@@ -57,7 +70,7 @@ impl SshMachine {
         }
         let connection = Connection::open(&self.settings).await?;
         let root = find_root(&connection, &self.settings).await?;
-        Ok(slot.insert(Arc::new(Session { connection, root })).clone())
+        Ok(slot.insert(Arc::new(Session { connection, root, unpacks: OnceCell::new() })).clone())
     }
 
     async fn run_stage(&self, script: &Script, on_event: &mut (dyn FnMut(ScriptEvent) + Send)) -> Result<(), Fault> {
@@ -74,8 +87,10 @@ impl SshMachine {
 
     async fn copy_blob(&self, blob: &Blob, on_bytes: &mut (dyn FnMut(u64) + Send)) -> Result<(), Fault> {
         let session = self.session().await?;
-        let input = Input::Blob { blob, on_bytes };
-        let output = Process::output(&session.connection, &session.root, &copy_script(blob), input).await?;
+        let packed = if session.unpacks().await? { blob.packed.as_deref() } else { None };
+        let script = copy_script(blob, packed.is_some());
+        let input = Input::Blob { blob, packed, on_bytes };
+        let output = Process::output(&session.connection, &session.root, &script, input).await?;
         CopyAnswer::parse(&output.stdout).into_result(blob, &output.stderr)
     }
 

@@ -1,5 +1,6 @@
 //! One command on the machine: bytes in, bytes out, a status.
 
+use std::path::Path;
 use std::time::Duration;
 
 use russh::client::Msg;
@@ -20,7 +21,12 @@ const CHUNK: usize = 256 * 1024;
 /// What follows the script on stdin.
 pub(super) enum Input<'a> {
     Bytes(&'a [u8]),
-    Blob { blob: &'a Blob, on_bytes: &'a mut (dyn FnMut(u64) + Send) },
+    /// `packed`: what to send instead of the blob's own file.
+    Blob {
+        blob: &'a Blob,
+        packed: Option<&'a Path>,
+        on_bytes: &'a mut (dyn FnMut(u64) + Send),
+    },
 }
 
 /// Whether to read on after some output.
@@ -177,8 +183,8 @@ async fn feed(write: &ChannelWriteHalf<Msg>, head: Vec<u8>, input: Input<'_>) ->
                 return Ok(());
             }
         }
-        Input::Blob { blob, on_bytes } => {
-            if feed_file(write, blob, on_bytes).await?.is_err() {
+        Input::Blob { blob, packed, on_bytes } => {
+            if feed_file(write, blob, packed, on_bytes).await?.is_err() {
                 return Ok(());
             }
         }
@@ -187,18 +193,22 @@ async fn feed(write: &ChannelWriteHalf<Msg>, head: Vec<u8>, input: Input<'_>) ->
     Ok(())
 }
 
+/// Of a packed file, what is told of is the share of the blob that its bytes stand for.
 async fn feed_file(
     write: &ChannelWriteHalf<Msg>,
     blob: &Blob,
+    packed: Option<&Path>,
     on_bytes: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Result<(), russh::Error>, Fault> {
-    let fault = |source| Fault::LocalFile { path: blob.local.clone(), source };
-    let mut file = File::open(&blob.local).await.map_err(fault)?;
-    let actual = file.metadata().await.map_err(fault)?.len();
-    if actual != blob.size {
-        return Err(Fault::LocalSize { path: blob.local.clone(), expected: blob.size, actual });
+    let path = packed.unwrap_or(&blob.local);
+    let fault = |source| Fault::LocalFile { path: path.to_owned(), source };
+    let mut file = File::open(path).await.map_err(fault)?;
+    let length = file.metadata().await.map_err(fault)?.len();
+    if packed.is_none() && length != blob.size {
+        return Err(Fault::LocalSize { path: path.to_owned(), expected: blob.size, actual: length });
     }
     file.set_max_buf_size(CHUNK);
+    let (mut sent, mut told) = (0, 0);
     loop {
         let mut chunk = Vec::with_capacity(CHUNK);
         let count = file.read_buf(&mut chunk).await.map_err(fault)?;
@@ -208,8 +218,17 @@ async fn feed_file(
         if let Err(error) = write.data_bytes(chunk).await {
             return Ok(Err(error));
         }
-        on_bytes(count as u64);
+        sent += count as u64;
+        let share = share(sent, length, blob.size);
+        on_bytes(share - told);
+        told = share;
     }
+}
+
+/// `sent` of `length`, as a part of `size`.
+fn share(sent: u64, length: u64, size: u64) -> u64 {
+    let share = u128::from(sent.min(length)) * u128::from(size) / u128::from(length.max(1));
+    u64::try_from(share).expect("a part is no more than the whole")
 }
 
 /// signal(7); those that a shell command dies of.

@@ -49,6 +49,7 @@ fn blob(folder: &Path, name: &str, content: &[u8]) -> Blob {
     std::fs::write(&local, content).unwrap();
     Blob {
         local,
+        packed: None,
         dest: folder.join(name).to_str().unwrap().to_owned(),
         sha256: hex::encode(Sha256::digest(content)),
         size: content.len() as u64,
@@ -137,6 +138,30 @@ async fn ssh_keeps_the_contract() {
     assert!(!sshd.folder().join("wrong").exists());
     // Nothing half-written is left; of a copy that was given up, the machine learns a moment later.
     wait_until(|| names(".part").is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_is_sent_packed_arrives_unpacked_and_is_checked() {
+    let Some(sshd) = Sshd::start() else { return };
+    let machine = sshd.machine();
+    let content = vec![b'x'; 1_000_000];
+    let packed = sshd.folder().join("program.zst");
+    std::fs::write(&packed, zstd::encode_all(&content[..], 0).unwrap()).unwrap();
+    let good = Blob { packed: Some(packed.clone()), ..blob(sshd.folder(), "program", &content) };
+    let mut bytes = 0;
+    machine.copy(&good, &mut |count| bytes += count).await.unwrap();
+    assert_eq!(bytes, good.size);
+    assert!(std::fs::read(sshd.folder().join("program")).unwrap() == content);
+
+    std::fs::write(&packed, zstd::encode_all(&b"another program"[..], 0).unwrap()).unwrap();
+    let other = Blob { packed: Some(packed.clone()), ..blob(sshd.folder(), "other", &content) };
+    let fault = machine.copy(&other, &mut |_| {}).await.unwrap_err().fault;
+    assert!(matches!(fault, Fault::DigestMismatch { .. }), "{fault:?}");
+
+    std::fs::write(&packed, b"cut off or never packed").unwrap();
+    let fault = machine.copy(&other, &mut |_| {}).await.unwrap_err().fault;
+    assert!(matches!(fault, Fault::WriteFailed { .. }), "{fault:?}");
+    assert!(!sshd.folder().join("other").exists());
 }
 
 #[tokio::test]

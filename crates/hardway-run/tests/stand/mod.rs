@@ -301,7 +301,7 @@ impl Stand {
         let runner = Arc::new(Runner {
             machines: BTreeMap::from([machine("cp1"), machine("w1")]),
             cluster: Some(Arc::new(StandCluster { world: self.world.clone() })),
-            blobs: BTreeMap::from([(digest(), local)]),
+            blobs: BTreeMap::from([(digest(), LocalBlob { path: local, packed: None })]),
             uploads: Arc::new(Semaphore::new(self.uploads)),
             events,
             cancel: self.cancel.clone(),

@@ -9,6 +9,7 @@ use hardway_artifacts::{Selection, Store};
 use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact};
 use hardway_pki::{Bundle, Issued};
 use hardway_plan::WorkspaceChange;
+use hardway_run::LocalBlob;
 use hardway_ui::{ArtifactProgress, Output};
 use hardway_workspace::{ENCRYPTION_KEY, certificate_path, new_encryption_key};
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use crate::error::{CommandError, Message};
 pub struct Material {
     pub catalog: Catalog,
     /// The files behind the catalog, by SHA-256.
-    pub blobs: BTreeMap<String, PathBuf>,
+    pub blobs: BTreeMap<String, LocalBlob>,
     pub keys: Keys,
     /// The operator's own kubectl.
     pub kubectl: PathBuf,
@@ -135,17 +136,19 @@ impl Session {
 }
 
 /// The design's view of the artifacts, and the runner's.
-fn split(artifacts: hardway_artifacts::Catalog) -> (Catalog, BTreeMap<String, PathBuf>) {
+fn split(artifacts: hardway_artifacts::Catalog) -> (Catalog, BTreeMap<String, LocalBlob>) {
     let mut catalog = Catalog::default();
     let mut blobs = BTreeMap::new();
     for (name, binary) in artifacts.binaries {
-        blobs.insert(binary.sha256.clone(), binary.path.into_std_path_buf());
+        let packed = Some(binary.packed().into_std_path_buf());
+        blobs.insert(binary.sha256.clone(), LocalBlob { path: binary.path.into_std_path_buf(), packed });
         catalog
             .binaries
             .insert(name, BinaryArtifact { version: binary.version, sha256: binary.sha256, size: binary.size });
     }
     for (name, image) in artifacts.images {
-        blobs.insert(image.sha256.clone(), image.path.into_std_path_buf());
+        // Its layers are compressed already.
+        blobs.insert(image.sha256.clone(), LocalBlob { path: image.path.into_std_path_buf(), packed: None });
         let artifact = ImageArtifact {
             reference: image.reference,
             version: image.version,

@@ -1,13 +1,12 @@
 //! Executes a plan: events to screen and journal, Ctrl-C to the runner.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hardway_cluster::Live;
 use hardway_plan::Plan;
-use hardway_run::{ClusterApi, Entry, Event, FORMAT_VERSION, Journal, Runner, with_sources};
+use hardway_run::{ClusterApi, Entry, Event, FORMAT_VERSION, Journal, LocalBlob, Runner, with_sources};
 use hardway_ui::RunProgress;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
@@ -88,7 +87,7 @@ pub async fn execute(
     session: &Session,
     plan: &Plan,
     machines: &Machines,
-    blobs: &BTreeMap<String, PathBuf>,
+    blobs: &BTreeMap<String, LocalBlob>,
     live: Option<&Live>,
 ) -> Result<(), CommandError> {
     let directory = session.workspace.create_run_directory(Timestamp::now()).map_err(workspace_error)?;
