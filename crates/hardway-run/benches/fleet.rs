@@ -5,6 +5,7 @@
 #[path = "../tests/fleet/change.rs"]
 mod change;
 #[path = "../tests/fleet/world.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod world;
 
 use std::time::Instant;
@@ -16,15 +17,14 @@ use world::Fleet;
 const SIZE: usize = 1000;
 
 fn main() {
-    let size = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(SIZE);
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.block_on(async {
-        let fleet = Fleet::built(size).await;
+        let fleet = Fleet::built(SIZE).await;
         let before = resident("VmRSS:");
-        measure(&fleet, &format!("fleet-{size}-noop-plan"), |_| {}, 0).await;
-        measure(&fleet, &format!("fleet-{size}-one-change-plan"), change_one, 1).await;
-        println!("fleet-{size}-itself-mib {before:.0}");
-        println!("fleet-{size}-peak-mib {:.0}", resident("VmHWM:"));
+        measure(&fleet, &format!("fleet-{SIZE}-noop-plan"), |_| {}, 0).await;
+        measure(&fleet, &format!("fleet-{SIZE}-one-change-plan"), change_one, 1).await;
+        println!("fleet-{SIZE}-itself-mib {before:.0}");
+        println!("fleet-{SIZE}-peak-mib {:.0}", resident("VmHWM:"));
     });
 }
 

@@ -63,13 +63,21 @@ impl Lab {
         Ok(found.ok_or_else(|| format!("the lab has no machine {machine}"))?.address)
     }
 
+    /// The private key that opens the machines.
+    pub(super) fn identity(&self) -> Result<PathBuf, Failure> {
+        Ok(self.cluster()?.spec.ssh.identity_file.ok_or("the lab's cluster.yaml names no key")?.into())
+    }
+
+    pub(super) fn known_hosts(&self) -> PathBuf {
+        self.workspace().join(".hardway/known_hosts")
+    }
+
     /// An open connection, so that no measurement pays for a handshake.
     pub(super) fn connect(&self, machine: &str) -> Result<Remote, Failure> {
-        let identity = self.cluster()?.spec.ssh.identity_file.ok_or("the lab's cluster.yaml names no key")?;
         Remote::connect(
             self.address(machine)?,
-            Path::new(&identity),
-            &self.workspace().join(".hardway/known_hosts"),
+            &self.identity()?,
+            &self.known_hosts(),
             self.scratch(&format!("{machine}.ssh")),
         )
     }

@@ -3,6 +3,7 @@
 //! The measurements take turns, so that a machine that slows down for a while slows them all.
 
 mod chain;
+mod fleet;
 mod kubeadm;
 mod lab;
 mod memory;
@@ -49,35 +50,53 @@ enum Part {
     Prepared,
     /// kubeadm, on machines that have everything
     Kubeadm,
+    /// A thousand machines in memory
+    Fleet,
+    /// Hundreds of sessions to one machine
+    Ssh,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     // Ctrl-C ends the program that is being measured, and with that this one in order, machines removed.
     runtime.spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
-    let artifacts = runtime.block_on(artifacts())?;
+    let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let hardway = match &arguments.hardway {
         Some(binary) => binary.canonicalize()?,
         None => release_build()?,
     };
-    let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    if wanted(Part::Fleet) || wanted(Part::Ssh) {
+        fleet::build()?;
+    }
+    let clusters = if [Part::Bare, Part::Prepared, Part::Kubeadm].into_iter().any(wanted) {
+        Some((runtime.block_on(artifacts())?, Expected::learn(&Lab::up(&hardway, "bench-plan", &[])?)?))
+    } else {
+        None
+    };
 
-    let expected = Expected::learn(&Lab::up(&hardway, "bench-plan", &[])?)?;
     let mut report = Report::new();
     for number in 1..=arguments.runs {
         eprintln!("run {number} of {}", arguments.runs);
         report.note_load()?;
-        if wanted(Part::Bare) {
-            let lab = Lab::up(&hardway, "bench-bare", &[])?;
-            ours::bare(&lab, &mut report)?;
+        if let Some((artifacts, expected)) = &clusters {
+            if wanted(Part::Bare) {
+                let lab = Lab::up(&hardway, "bench-bare", &[])?;
+                ours::bare(&lab, &mut report)?;
+            }
+            if wanted(Part::Prepared) {
+                let lab = Lab::up(&hardway, "bench-prepared", &expected.packages)?;
+                ours::prepared(&lab, artifacts, &mut report)?;
+            }
+            if wanted(Part::Kubeadm) {
+                let lab = Lab::up(&hardway, "bench-kubeadm", &expected.packages)?;
+                kubeadm::measure(&lab, artifacts, &mut report)?;
+            }
         }
-        if wanted(Part::Prepared) {
-            let lab = Lab::up(&hardway, "bench-prepared", &expected.packages)?;
-            ours::prepared(&lab, &artifacts, &mut report)?;
+        if wanted(Part::Fleet) {
+            fleet::in_memory(&mut report)?;
         }
-        if wanted(Part::Kubeadm) {
-            let lab = Lab::up(&hardway, "bench-kubeadm", &expected.packages)?;
-            kubeadm::measure(&lab, &artifacts, &mut report)?;
+        if wanted(Part::Ssh) {
+            fleet::over_ssh(&Lab::up(&hardway, "bench-ssh", &[])?, &mut report)?;
         }
     }
     print!("{}", report.table());

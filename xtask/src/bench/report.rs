@@ -1,5 +1,6 @@
 //! The figures: medians of several runs, as a table and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ pub(super) const PREPARED: &str = "prepared-to-verified";
 pub(super) const PREPARED_TO_DNS: &str = "prepared-to-dns";
 pub(super) const NOOP: &str = "noop-apply";
 pub(super) const KUBEADM: &str = "kubeadm-to-dns";
+pub(super) const SSH_PLAIN: &str = "ssh-300-plain";
+pub(super) const SSH_PROBE: &str = "ssh-300-probe";
+pub(super) const SSH_NOOP: &str = "ssh-300-noop-apply";
 
 /// All that was measured.
 pub(super) struct Report {
@@ -20,6 +24,8 @@ pub(super) struct Report {
     chains: Vec<Chain>,
     /// Bytes, of each apply that had all to do.
     peaks: Vec<u64>,
+    /// MiB by name, the most of all runs.
+    memory: BTreeMap<String, f64>,
     loads: Vec<String>,
 }
 
@@ -45,14 +51,14 @@ struct TimeRow<'a> {
 }
 
 #[derive(Serialize)]
-struct ValueRow {
-    name: &'static str,
+struct ValueRow<'a> {
+    name: &'a str,
     value: f64,
 }
 
 impl Report {
     pub(super) fn new() -> Self {
-        Self { figures: Vec::new(), chains: Vec::new(), peaks: Vec::new(), loads: Vec::new() }
+        Self { figures: Vec::new(), chains: Vec::new(), peaks: Vec::new(), memory: BTreeMap::new(), loads: Vec::new() }
     }
 
     pub(super) fn add(&mut self, name: &str, duration: Duration) {
@@ -76,6 +82,13 @@ impl Report {
         self.peaks.push(bytes);
     }
 
+    /// In MiB.
+    pub(super) fn add_memory(&mut self, name: &str, mebibytes: f64) {
+        eprintln!("{name}: {mebibytes:.0} MiB");
+        let most = self.memory.entry(name.to_owned()).or_default();
+        *most = most.max(mebibytes);
+    }
+
     /// Remembers how busy the machine is, since figures of a busy one say little.
     pub(super) fn note_load(&mut self) -> Result<(), Failure> {
         let text = std::fs::read_to_string("/proc/loadavg")?;
@@ -87,15 +100,22 @@ impl Report {
         self.figures.iter().find(|figure| figure.name == name).map(|figure| median(&figure.seconds))
     }
 
-    /// What ours takes on prepared machines, to what kubeadm takes.
-    fn ratio(&self, ours: &str) -> Option<f64> {
-        Some(self.median_of(ours)? / self.median_of(KUBEADM)?)
-    }
-
-    fn ratios(&self) -> Vec<ValueRow> {
-        // The first one is harder on us: verify does far more than resolve a name. The second compares like with like.
-        let ratios = [("ratio-to-kubeadm", PREPARED), ("ratio-to-kubeadm-to-dns", PREPARED_TO_DNS)];
-        ratios.into_iter().filter_map(|(name, ours)| Some(ValueRow { name, value: self.ratio(ours)? })).collect()
+    /// What ours takes, to what others take for the same.
+    fn ratios(&self) -> Vec<ValueRow<'static>> {
+        let ratios = [
+            // The first one is harder on us: verify does far more than resolve a name. The second compares like with
+            // like.
+            ("ratio-to-kubeadm", PREPARED, KUBEADM),
+            ("ratio-to-kubeadm-to-dns", PREPARED_TO_DNS, KUBEADM),
+            // ssh does nothing with its sessions.
+            ("ratio-probe-to-ssh", SSH_PROBE, SSH_PLAIN),
+            ("ratio-noop-apply-to-ssh", SSH_NOOP, SSH_PLAIN),
+        ];
+        let ratio = |ours, theirs| Some(self.median_of(ours)? / self.median_of(theirs)?);
+        ratios
+            .into_iter()
+            .filter_map(|(name, ours, theirs)| Some(ValueRow { name, value: ratio(ours, theirs)? }))
+            .collect()
     }
 
     fn peak_mebibytes(&self) -> Option<f64> {
@@ -118,6 +138,9 @@ impl Report {
         }
         if let Some(peak) = self.peak_mebibytes() {
             let _ = writeln!(text, "{:width$}  {peak:>4.0} MiB", "peak-memory");
+        }
+        for (name, mebibytes) in &self.memory {
+            let _ = writeln!(text, "{name:width$}  {mebibytes:>4.0} MiB");
         }
         for chain in self.median_chains() {
             let _ = writeln!(text, "\nlongest chain of {} ({:.1} s in all):", chain.name, chain.total);
@@ -147,7 +170,8 @@ impl Report {
             serde_json::to_value(row)
         });
         let peak = self.peak_mebibytes().map(|value| ValueRow { name: "peak-memory-mib", value });
-        let values = self.ratios().into_iter().chain(peak).map(serde_json::to_value);
+        let memory = self.memory.iter().map(|(name, value)| ValueRow { name, value: *value });
+        let values = self.ratios().into_iter().chain(peak).chain(memory).map(serde_json::to_value);
         let rows: Vec<_> = times.chain(values).map(|row| row.expect("a row is a name and numbers")).collect();
         let mut text = serde_json::to_string_pretty(&rows).expect("a list of rows is JSON");
         text.push('\n');

@@ -20,7 +20,7 @@ const CONTROL_PLANES: usize = 3;
 
 /// An operator's side of a fleet, and the fleet.
 pub(crate) struct Fleet {
-    pub(crate) spec: String,
+    spec: String,
     pub(crate) machines: BTreeMap<MachineName, Arc<FakeMachine>>,
     bundle: Bundle,
     encryption_key: EncryptionKey,
@@ -78,6 +78,20 @@ impl Fleet {
         fleet
     }
 
+    /// What the machines are to be.
+    pub(crate) async fn design(&self) -> Design {
+        let cluster = hardway_spec::parse(&self.spec, "cluster.yaml").expect("it was read before");
+        let facts = self.facts().await;
+        hardway_design::design(&self.inputs(&cluster, &facts)).expect("it was designed before")
+    }
+
+    async fn facts(&self) -> BTreeMap<MachineName, MachineFacts> {
+        let probes = self.machines.iter().map(async |(name, machine): (&MachineName, &Arc<FakeMachine>)| {
+            (name.clone(), machine_facts(machine.as_ref()).await.expect("a fake machine answers"))
+        });
+        join_all(probes).await.into_iter().collect()
+    }
+
     /// Adds artifacts until the design asks for no more.
     async fn first_design(&mut self, cluster: &Cluster) -> Design {
         let bare = FakeMachine::new("bare").on_exec(|script, _| probed(script, "bare", &[], None));
@@ -119,10 +133,7 @@ impl Fleet {
         assert_eq!(missing, []);
         ended("read");
 
-        let probes = self.machines.iter().map(async |(name, machine): (&MachineName, &Arc<FakeMachine>)| {
-            (name.clone(), machine_facts(machine.as_ref()).await.expect("a fake machine answers"))
-        });
-        let facts = join_all(probes).await.into_iter().collect();
+        let facts = self.facts().await;
         ended("probe");
         let mut design = hardway_design::design(&self.inputs(&cluster, &facts)).expect("it was designed before");
         change(&mut design);
