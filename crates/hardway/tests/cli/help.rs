@@ -73,6 +73,7 @@ fn a_wrong_command_line_says_what_is_close() {
         ("quiet-and-verbose", &["-q", "-v", "apply"]),
         ("bad-output", &["-o", "yaml", "status"]),
         ("too-many-control-planes", &["lab", "up", "--control-planes", "6"]),
+        ("no-connections", &["apply", "--connections", "0"]),
         ("missing-argument", &["export"]),
     ] {
         let ran = sandbox.run(arguments);
