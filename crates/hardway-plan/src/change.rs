@@ -29,7 +29,7 @@ impl Change {
             Ok(text) if !new.is_secret() && !unread => {
                 Self::diff(path, &readable(old_text.unwrap_or_default()), &readable(text))
             }
-            _ => Self::Fingerprint { old: old_sha256.map(short), new: short(&new.sha256()) },
+            _ => Self::Fingerprint { old: old_sha256.map(short), new: short(new.sha256()) },
         }
     }
 
@@ -37,7 +37,7 @@ impl Change {
     pub fn of_object(name: &str, old: Option<&Value>, new: &Value) -> Self {
         let (old_text, new_text) = (old.map(pretty), pretty(new));
         if new["kind"] == "Secret" {
-            let digest = |text: &str| short(&hex::encode(Sha256::digest(text)));
+            let digest = |text: &str| short(hex::encode(Sha256::digest(text)));
             return Self::Fingerprint { old: old_text.as_deref().map(digest), new: digest(&new_text) };
         }
         Self::diff(name, &old_text.unwrap_or_default(), &new_text)

@@ -3,7 +3,7 @@
 //! The file holds no actions, only digests of them. To carry it out, the same plan is made again from the machines as
 //! they are by then; where anything differs, it is refused, with all that moved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hardway_design::Inputs;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Plan, StageView, StepView};
+use crate::{ActionKind, Plan, StageView, StepView};
 
 /// The version of [`SavedPlan`]'s format; a file of another one is refused.
 const FORMAT_VERSION: u32 = 1;
@@ -83,7 +83,7 @@ impl fmt::Display for Moved {
             Self::StepDiffers { place, title, saved, now } => {
                 write!(f, "{place}: what it is about changed since: {title} (was: {saved}; is: {now})")
             }
-            Self::Order { stage } => write!(f, "the order changed: {stage}"),
+            Self::Order { stage } => write!(f, "what waits for what changed: {stage}"),
         }
     }
 }
@@ -191,10 +191,11 @@ fn differing(saved: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -
 /// A step's name among all steps of a plan: place, stage, title, and how many before it have the same.
 type StepName<'a> = (&'a str, &'a str, &'a str, usize);
 
+/// Steps that change something: what is only waited for follows from them.
 fn named(stages: &[StageView]) -> BTreeMap<StepName<'_>, &StepView> {
     let mut steps = BTreeMap::new();
     for stage in stages {
-        for step in &stage.steps {
+        for step in stage.steps.iter().filter(|step| step.action != ActionKind::Wait) {
             let name = |number| (stage.place.as_str(), stage.name.as_str(), step.title.as_str(), number);
             let number = (0..).find(|number| !steps.contains_key(&name(*number))).expect("a plan ends");
             steps.insert(name(number), step);
@@ -221,16 +222,23 @@ fn moved_steps(saved: &[StageView], now: &[StageView]) -> Vec<Moved> {
         moved.push(Moved::StepNew { place, title, reason: step.reason.clone() });
     }
     if moved.is_empty() {
-        // The same steps may still be tied together otherwise.
-        let pairs = saved.iter().zip(now).filter(|(saved, now)| saved != now);
-        moved.extend(pairs.map(|(saved, _)| Moved::Order { stage: format!("{}@{}", saved.name, saved.place) }));
+        // The same steps may still be tied together otherwise, or wait for other things.
+        let of = |stages: &[StageView]| -> BTreeMap<String, StageView> {
+            stages.iter().map(|stage| (format!("{}@{}", stage.name, stage.place), stage.clone())).collect()
+        };
+        let (old, new) = (of(saved), of(now));
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let differing = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+        moved.extend(differing.map(|stage| Moved::Order { stage: stage.clone() }));
     }
     moved
 }
 
 #[cfg(test)]
 mod tests {
-    use hardway_design::{Content, File, GroupId, ResourceId};
+    use std::time::Duration;
+
+    use hardway_design::{Condition, Content, File, GroupId, ResourceId};
     use hardway_spec::MachineName;
 
     use super::*;
@@ -327,7 +335,21 @@ mod tests {
     fn another_order_of_the_same_steps_is_found() {
         let stages = |after: &[&str]| vec![stage("a", &[], Vec::new()), stage("b", after, Vec::new())];
         let (plan, now) = (saved(inputs(), stages(&["a"])), saved(inputs(), stages(&[])));
-        assert_eq!(told(&plan, &now), ["the order changed: b@w1"]);
+        assert_eq!(told(&plan, &now), ["what waits for what changed: b@w1"]);
+    }
+
+    #[test]
+    fn waits_are_told_only_where_nothing_else_moved() {
+        let wait = || {
+            let condition =
+                Condition { title: "it is up".to_owned(), check: "true".to_owned(), timeout: Duration::ZERO };
+            Step { action: Action::WaitOnMachine(condition), ..write("/a", None, "x") }
+        };
+        let plan = saved(inputs(), vec![stage("b", &[], vec![write("/b", None, "x"), wait()])]);
+        let now = saved(inputs(), vec![stage("b", &[], vec![write("/b", None, "x")])]);
+        assert_eq!(told(&plan, &now), ["what waits for what changed: b@w1"]);
+        let now = saved(inputs(), Vec::new());
+        assert_eq!(told(&plan, &now), ["w1: no longer needed: Write /b"]);
     }
 
     #[test]
