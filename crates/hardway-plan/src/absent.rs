@@ -1,12 +1,12 @@
 //! What still goes on while machines cannot be reached, and what waits for them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use hardway_design::{Await, Design, GroupId, Resource};
+use hardway_design::{Await, Design, GroupId, Resource, Shared};
 use hardway_spec::MachineName;
 
 use crate::narrow::keep;
-use crate::planner::before;
+use crate::planner::downstream;
 use crate::{Action, LeftOut, Plan, Step, units};
 
 /// Leaves out what cannot come about without the machines that cannot be reached.
@@ -18,24 +18,24 @@ pub fn without(plan: Plan, design: &Design, absent: &BTreeSet<MachineName>, api_
     if absent.is_empty() {
         return (plan, Vec::new());
     }
-    let edges: BTreeMap<&GroupId, &[GroupId]> =
-        design.groups.iter().map(|group| (&group.id, group.after.as_slice())).collect();
-    let missing = if api_answers { BTreeSet::new() } else { cannot_come_about(design, absent) };
+    let lost = if api_answers { BTreeSet::new() } else { downstream(design, cannot_come_about(design, absent)) };
     let plan = about_others(plan, absent);
-    let stays = |id: &GroupId| !missing.contains(id) && before(id, &edges).is_disjoint(&missing);
-    let kept: BTreeSet<GroupId> = plan.stages.iter().map(|stage| &stage.id).filter(|id| stays(id)).cloned().collect();
+    let ids = plan.stages.iter().map(|stage| &stage.id);
+    let kept: BTreeSet<GroupId> = ids.filter(|id| !lost.contains(id)).cloned().collect();
     keep(&plan, &kept)
 }
 
 /// The groups of units that several machines share, where too few of them can be reached.
 fn cannot_come_about<'a>(design: &'a Design, absent: &BTreeSet<MachineName>) -> BTreeSet<&'a GroupId> {
-    let shared = units::shared(design);
-    let lost = |name: &str| {
+    let too_few = |name: &str, shared: &Shared| {
         let machines = units::machines(design, name);
         let reached = machines.iter().filter(|machine| !absent.contains(**machine)).count();
-        shared.get(name).is_some_and(|shared| reached < shared.needs.of(machines.len()))
+        reached < shared.needs.of(machines.len())
     };
-    let holds_lost = |resource: &Resource| matches!(resource, Resource::Unit(unit) if lost(&unit.name));
+    let shared = units::shared(design).into_iter();
+    let lost: BTreeSet<&str> = shared.filter(|(name, shared)| too_few(name, shared)).map(|(name, _)| name).collect();
+    let holds_lost =
+        |resource: &Resource| matches!(resource, Resource::Unit(unit) if lost.contains(unit.name.as_str()));
     let groups = design.groups.iter().filter(|group| group.resources.iter().any(holds_lost));
     groups.map(|group| &group.id).collect()
 }
@@ -63,7 +63,7 @@ fn is_about(step: &Step, absent: &BTreeSet<MachineName>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hardway_design::{Disruption, Group, Needs, Object, Shared, Unit};
+    use hardway_design::{Disruption, Group, Needs, Object, Unit};
     use serde_json::json;
 
     use super::*;

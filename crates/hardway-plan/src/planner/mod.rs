@@ -8,7 +8,7 @@ mod rolling;
 mod system;
 mod units;
 
-pub(crate) use order::{before, nearest};
+pub(crate) use order::{before, downstream, nearest};
 pub(crate) use system::archive_path;
 
 use std::collections::{BTreeMap, BTreeSet};

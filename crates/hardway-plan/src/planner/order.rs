@@ -36,11 +36,16 @@ pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>,
     Plan { stages }
 }
 
-/// The groups that act, and all that come after them. One walk over the edges: asking each group for all before it
-/// would take the square of a fleet.
+/// The groups that act, and all that come after them.
 fn affected<'a>(design: &'a Design, steps: &BTreeMap<&GroupId, Vec<Step>>) -> BTreeSet<&'a GroupId> {
     let acts = |id: &GroupId| steps.get(id).is_some_and(|steps| steps.iter().any(|step| !step.action.only_waits()));
-    let mut open: Vec<&GroupId> = design.groups.iter().map(|group| &group.id).filter(|id| acts(id)).collect();
+    downstream(design, design.groups.iter().map(|group| &group.id).filter(|id| acts(id)))
+}
+
+/// These groups, and all that come after them, near or far. One walk over the edges: asking each group for all before
+/// it would take the square of a fleet.
+pub(crate) fn downstream<'a>(design: &'a Design, from: impl IntoIterator<Item = &'a GroupId>) -> BTreeSet<&'a GroupId> {
+    let mut open: Vec<&GroupId> = from.into_iter().collect();
     if open.is_empty() {
         return BTreeSet::new();
     }
@@ -50,13 +55,13 @@ fn affected<'a>(design: &'a Design, steps: &BTreeMap<&GroupId, Vec<Step>>) -> BT
             followers.entry(earlier).or_default().push(&group.id);
         }
     }
-    let mut affected = BTreeSet::new();
+    let mut found = BTreeSet::new();
     while let Some(next) = open.pop() {
-        if affected.insert(next) {
+        if found.insert(next) {
             open.extend(followers.get(next).into_iter().flatten());
         }
     }
-    affected
+    found
 }
 
 /// Every group that comes before `id`, near or far.

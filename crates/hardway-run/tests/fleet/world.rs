@@ -11,7 +11,7 @@ use hardway_design::{
 use hardway_machine::fake::{FakeMachine, probed};
 use hardway_machine::{Depth, Machine, Output, machine_facts, observe};
 use hardway_pki::Bundle;
-use hardway_plan::{Action, Plan, Sight, plan};
+use hardway_plan::{Action, Plan, Sight, lint, plan, preflight};
 use hardway_spec::{Cluster, MachineName};
 use jiff::Timestamp;
 
@@ -148,8 +148,12 @@ impl Fleet {
         let machines = join_all(looks).await.into_iter().collect();
         ended("observe");
         let sight = Sight { machines, cluster: Some(self.live.clone()) };
-        let plan = plan(&cluster.metadata.name, &design, &sight).expect("the inventories are this cluster's");
+        let name = &cluster.metadata.name;
+        let plan = plan(name, &design, &sight).expect("the inventories are this cluster's");
         ended("plan");
+        assert_eq!(lint(name, &design, &sight, &plan).expect("they were read before"), []);
+        assert_eq!(preflight(&cluster, &design, &facts, &sight.machines, &plan), []);
+        ended("judge");
         plan
     }
 
