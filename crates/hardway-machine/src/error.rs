@@ -89,6 +89,8 @@ pub enum Fault {
     DiskFull { dest: String },
     #[error("cannot write {dest}: {}", list(output))]
     WriteFailed { dest: String, output: Vec<String> },
+    #[error("a step of a run that was cut off is still at work after {} s", after.as_secs())]
+    StillAtWork { after: Duration },
     #[error("the probe ended with exit status {code}: {}", list(output))]
     ProbeFailed { code: i32, output: Vec<String> },
     #[error("the probe answered with something unexpected: {line:?}")]

@@ -13,6 +13,7 @@ mod lines;
 mod machine;
 mod probe;
 mod remote;
+mod settle;
 mod ssh;
 
 pub use error::{Fault, MachineError, OfferedKey};
@@ -21,6 +22,7 @@ pub use hardway_plan::script::{Script, ScriptFile};
 pub use hold::{Claim, Hold};
 pub use machine::{Blob, Machine, Output};
 pub use probe::{Depth, machine_facts, observe};
+pub use settle::settle;
 pub use ssh::{
     DEFAULT_CONNECTIONS, Handshakes, Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine,
     SshSettings, SshTarget, ssh_arguments,

@@ -16,36 +16,28 @@ use hardway_spec::MachineName;
 use tempfile::TempDir;
 
 /// Every program that the steps below call.
-const PROGRAMS: [&str; 13] =
-    ["awk", "cat", "chmod", "chown", "cp", "find", "ln", "mkdir", "mv", "rm", "sed", "stat", "sync"];
+const PROGRAMS: [&str; 14] =
+    ["awk", "cat", "chmod", "chown", "cp", "find", "install", "ln", "mkdir", "mv", "rm", "sed", "stat", "sync"];
 
 /// Ends all of its script with SIGKILL at the call whose number is in CUT: before it, after it, or in the middle of it,
-/// where it has written half.
+/// where it has written half. Which programs were called is in CALLS, a line each.
 const SHIM: &str = r#"#!/bin/sh
-n=$(($(/bin/cat "$COUNT") + 1))
-echo "$n" >"$COUNT"
-if [ "$n" = "$CUT" ]; then
-    case $WHEN in
-        before) kill -KILL 0 ;;
-        middle)
-            case ${0##*/} in
-                cp)
-                    for to in "$@"; do from=$last last=$to; done
-                    /usr/bin/head -c "$(($(/usr/bin/stat -c %s "$from") / 2))" "$from" >"$to"
-                    kill -KILL 0
-                    ;;
-                cat)
-                    /usr/bin/head -c "$(($(/usr/bin/stat -c %s "$1") / 2))" "$1"
-                    kill -KILL 0
-                    ;;
-            esac
-            ;;
-    esac
+program=${0##*/}
+echo "$program" >>"$CALLS"
+n=0
+while read -r _; do n=$((n + 1)); done <"$CALLS"
+[ "$n" = "$CUT" ] || exec "/usr/bin/$program" "$@"
+if [ "$WHEN" = middle ]; then
+    from=$1
+    if [ "$program" = cp ] || [ "$program" = install ]; then
+        for to in "$@"; do from=$last last=$to; done
+        exec >"$to"
+    fi
+    /usr/bin/head -c "$(($(/usr/bin/stat -c %s "$from") / 2))" "$from"
+elif [ "$WHEN" = after ]; then
+    "/usr/bin/$program" "$@"
 fi
-"/usr/bin/${0##*/}" "$@"
-code=$?
-[ "$n" = "$CUT" ] && kill -KILL 0
-exit "$code"
+kill -KILL 0
 "#;
 
 /// A machine's files, below a folder.
@@ -129,13 +121,13 @@ impl Machine {
             .replace("/var/lib/hardway", &self.path("state"))
             .replace("root:root", &self.owner)
             .replace("/etc/hosts", &self.path("etc/hosts"));
-        let count = self.path("count");
-        fs::write(&count, "0").unwrap();
+        let calls = self.path("calls");
+        fs::write(&calls, "").unwrap();
         let (number, when) = cut.unwrap_or((0, "never"));
         let output = Command::new("dash")
             .args(["-c", &text])
             .current_dir(&stage)
-            .env("COUNT", count)
+            .env("CALLS", calls)
             .env("CUT", number.to_string())
             .env("WHEN", when)
             .process_group(0)
@@ -199,63 +191,78 @@ fn all(actions: Vec<Action>) -> Vec<Step> {
     actions.into_iter().map(step).collect()
 }
 
-/// As seen from its own folder: paths of originals have that in them.
+/// The same for every machine: without the path of its own folder.
 fn without_folder(machine: &Machine) -> Vec<String> {
     let folder = machine.folder.path().to_str().unwrap();
-    let originals = folder.trim_start_matches('/');
-    let files = machine.all_files();
-    files
-        .iter()
-        .map(|(path, holds)| format!("{} {holds}", path.display()))
-        .map(|line| line.replace(originals, ""))
-        .collect()
+    let lines = machine.all_files().into_iter().map(|(path, holds)| format!("{} {holds}", path.display()));
+    lines.map(|line| line.replace(folder, "").replace(folder.trim_start_matches('/'), "")).collect()
+}
+
+/// Where the steps can be cut off: before and after each call, and in the middle of those that write.
+fn cuts(steps: impl Fn(&Machine) -> Vec<Step>) -> Vec<(usize, &'static str)> {
+    let machine = Machine::new();
+    assert!(machine.run(&steps(&machine), None));
+    let calls = machine.holds("calls").expect("it was written");
+    let of = |(number, program): (usize, &str)| {
+        let writes = matches!(program, "cp" | "cat" | "install");
+        ["before", "middle", "after"]
+            .into_iter()
+            .filter(|when| *when != "middle" || writes)
+            .map(|when| (number + 1, when))
+            .collect::<Vec<_>>()
+    };
+    calls.lines().enumerate().flat_map(of).collect()
 }
 
 #[test]
 fn the_next_run_completes_what_was_cut_off_anywhere() {
     let whole = Machine::new();
     assert!(whole.run(&whole.steps(), None));
-    let expected: Vec<String> =
-        without_folder(&whole).iter().map(|line| line.replace(whole.folder.path().to_str().unwrap(), "")).collect();
-    let mut cuts = 0;
-    for when in ["before", "middle", "after"] {
-        for number in 1.. {
-            let machine = Machine::new();
-            if machine.run(&machine.steps(), Some((number, when))) {
-                break;
-            }
-            cuts += 1;
-            let at = format!("cut {when} call {number}");
-            machine.assert_nothing_half_written(&whole, &at);
-            assert!(machine.run(&machine.steps(), None), "{at}");
-            let found: Vec<String> = without_folder(&machine)
-                .iter()
-                .map(|line| line.replace(machine.folder.path().to_str().unwrap(), ""))
-                .collect();
-            assert_eq!(found, expected, "{at}");
-        }
+    let cuts = cuts(Machine::steps);
+    assert!(cuts.len() > 50, "only {} cuts", cuts.len());
+    for cut in cuts {
+        let machine = Machine::new();
+        assert!(!machine.run(&machine.steps(), Some(cut)), "{cut:?}");
+        machine.assert_nothing_half_written(&whole, &format!("{cut:?}"));
+        assert!(machine.run(&machine.steps(), None), "{cut:?}");
+        assert_eq!(without_folder(&machine), without_folder(&whole), "{cut:?}");
     }
-    assert!(cuts > 60, "only {cuts} cuts");
 }
 
 #[test]
-fn a_removal_takes_away_what_was_cut_off_anywhere_and_can_be_cut_off_itself() {
-    let untouched = Machine::new();
-    let before = without_folder(&untouched);
-    for when in ["before", "middle", "after"] {
-        for number in 1.. {
-            let machine = Machine::new();
-            let came_to_its_end = machine.run(&machine.steps(), Some((number, when)));
-            machine.run(&machine.removal(), Some((number, when)));
-            assert!(machine.run(&machine.removal(), None));
-            fs::remove_dir_all(machine.path("state")).unwrap_or_default();
-            let left: Vec<String> = without_folder(&machine);
-            let expected = before.iter().filter(|line| !line.starts_with("usr/bin/tool"));
-            let left = left.iter().filter(|line| !line.starts_with("usr/bin/tool"));
-            assert_eq!(left.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "cut {when} call {number}");
-            if came_to_its_end {
-                break;
-            }
-        }
+fn a_removal_takes_away_what_was_cut_off_anywhere() {
+    let before = removed(&Machine::new());
+    for cut in cuts(Machine::steps) {
+        let machine = Machine::new();
+        assert!(!machine.run(&machine.steps(), Some(cut)), "{cut:?}");
+        assert!(machine.run(&machine.removal(), None), "{cut:?}");
+        assert_eq!(removed(&machine), before, "{cut:?}");
     }
+}
+
+#[test]
+fn a_removal_that_was_cut_off_anywhere_is_completed_by_the_next() {
+    let before = removed(&Machine::new());
+    let built = || {
+        let machine = Machine::new();
+        assert!(machine.run(&machine.steps(), None));
+        machine
+    };
+    let calls = {
+        let machine = built();
+        assert!(machine.run(&machine.removal(), None));
+        machine.holds("calls").expect("it was written").lines().count()
+    };
+    for cut in (1..=calls).flat_map(|number| [(number, "before"), (number, "after")]) {
+        let machine = built();
+        assert!(!machine.run(&machine.removal(), Some(cut)), "{cut:?}");
+        assert!(machine.run(&machine.removal(), None), "{cut:?}");
+        assert_eq!(removed(&machine), before, "{cut:?}");
+    }
+}
+
+/// All but the state folder, which goes last and as a whole, and the link, which was another's before.
+fn removed(machine: &Machine) -> Vec<String> {
+    let kept = |line: &String| !line.starts_with("state") && !line.starts_with("usr/bin/tool");
+    without_folder(machine).into_iter().filter(kept).collect()
 }

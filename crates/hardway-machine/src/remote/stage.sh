@@ -17,8 +17,12 @@ mkfifo "$dir/lines" || exit
 cd "$dir/files" || exit
 
 {
+    # Held by the steps, also by one whose operator and script are gone: whoever plans anew waits for it.
+    exec 8</run
+    flock -s 8
     sh -c 'echo "$$" >../pid; exec sh ../script' </dev/null
     code=$?
+    exec 8<&-
     # Here, not later: a process that a step left behind may hold the pipe open for ever.
     cd / && rm -rf "$dir"
     printf '\036 exit %s\n' "$code"

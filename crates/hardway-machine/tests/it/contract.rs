@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hardway_machine::fake::FakeMachine;
 use hardway_machine::{
-    Blob, Claim, Fault, Hold, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine,
+    Blob, Claim, Fault, Hold, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine, settle,
 };
 use sha2::{Digest, Sha256};
 
@@ -391,4 +391,30 @@ async fn wait_until(condition: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it comes about within 10 s");
+}
+
+#[tokio::test]
+async fn a_step_that_outlives_its_run_is_waited_for() {
+    let Some(sshd) = Sshd::start() else { return };
+    let (first, second) = (sshd.machine(), sshd.machine());
+    let path = |name| sshd.folder().join(name);
+    let text = format!(
+        "( echo >{}; while [ ! -e {} ]; do echo working; sleep 0.01; done )\n",
+        path("begun").display(),
+        path("go").display()
+    );
+    let script = Script { text, files: Vec::new() };
+    {
+        let mut unheard = |_| {};
+        tokio::select! {
+            result = first.run(&script, &mut unheard) => panic!("{result:?}"),
+            () = wait_until(|| path("begun").exists()) => {}
+        }
+    }
+    drop(first);
+    let settling = settle(&second);
+    tokio::pin!(settling);
+    assert!(tokio::time::timeout(Duration::from_millis(500), &mut settling).await.is_err());
+    std::fs::write(path("go"), "").unwrap();
+    settling.await.unwrap();
 }

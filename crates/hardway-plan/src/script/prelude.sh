@@ -17,13 +17,24 @@ perform() {
     printf '\036 done %s\n' "$1"
 }
 
+# beside PATH: set new to a name of this run's own beside PATH, and remove what runs that were cut off left there. One that
+# nobody listens to any more may still be at its last step.
+beside() {
+    for left in "${1%/*}/.${1##*/}".*.hardway; do
+        pid=${left%.hardway}
+        if { [ -e "$left" ] || [ -L "$left" ]; } && ! kill -0 "${pid##*.}" 2>/dev/null; then
+            rm -f "$left"
+        fi
+    done
+    new="${1%/*}/.${1##*/}.$$.hardway"
+}
+
 # put FILE PATH MODE OWNER: replace PATH at once, so that nobody ever reads half of it.
 put() {
-    mkdir -p "${2%/*}"
-    new="${2%/*}/.${2##*/}.hardway"
-    cp "$1" "$new"
-    chown "$4" "$new"
-    chmod "$3" "$new"
+    # A hundred files are written in a row: each program that need not be started counts.
+    [ -d "${2%/*}" ] || mkdir -p "${2%/*}"
+    beside "$2"
+    install -m "$3" -o "${4%:*}" -g "${4#*:}" "$1" "$new"
     sync "$new"
     mv -fT "$new" "$2"
 }
@@ -32,7 +43,7 @@ put() {
 keep() {
     if [ -e "$1" ] && [ ! -e "$state/originals$1" ]; then
         mkdir -p "$state/originals${1%/*}"
-        new="$state/originals${1%/*}/.${1##*/}.hardway"
+        beside "$state/originals$1"
         cp -a "$1" "$new"
         sync "$new"
         mv -fT "$new" "$state/originals$1"
@@ -42,7 +53,7 @@ keep() {
 # put_back PATH: what was set aside. Where nothing was, a run was cut off before it replaced anything.
 put_back() {
     if [ -e "$state/originals$1" ]; then
-        new="${1%/*}/.${1##*/}.hardway"
+        beside "$1"
         cp -a "$state/originals$1" "$new"
         mv -fT "$new" "$1"
     fi
@@ -50,13 +61,14 @@ put_back() {
 
 # discard PATH: remove it, with what a run that was cut off left beside it.
 discard() {
-    rm -f "$1" "${1%/*}/.${1##*/}.hardway"
+    beside "$1"
+    rm -f "$1"
 }
 
 # place_link TARGET PATH: point PATH to TARGET at once.
 place_link() {
     mkdir -p "${2%/*}"
-    new="${2%/*}/.${2##*/}.hardway"
+    beside "$2"
     ln -sfn "$1" "$new"
     mv -fT "$new" "$2"
 }

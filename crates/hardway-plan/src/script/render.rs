@@ -41,6 +41,18 @@ fn write_function(text: &mut String, comment: &str, name: &str, body: &str) {
     text.push_str("}\n");
 }
 
+/// Takes away what Debian's packages leave when they are purged, though it came with them or with their running.
+fn left_by(package: &str) -> &'static str {
+    match package {
+        "haproxy" => "\nrm -rf /run/haproxy /run/haproxy.pid /run/haproxy-master.sock /var/lib/haproxy",
+        "nginx" => {
+            "\nrm -f /var/www/html/index.nginx-debian.html\n\
+             if [ -d /var/www/html ]; then rmdir -p --ignore-fail-on-non-empty /var/www/html; fi"
+        }
+        _ => "",
+    }
+}
+
 /// Quotes a word for POSIX sh.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
@@ -108,9 +120,10 @@ impl Body<'_> {
             Action::ReloadSystemd => "systemctl daemon-reload".to_owned(),
             Action::EnableUnit(unit) => {
                 let unit = quote(unit);
-                // systemd reads all unit files again once, in a step of its own.
+                // systemd reads all unit files again once, in a step of its own. What is masked is a link to nothing.
                 format!(
-                    "systemctl -q --no-reload unmask {unit}\nsystemctl -q --no-reload --runtime unmask {unit}\n\
+                    "if [ -L /etc/systemd/system/{unit} ]; then systemctl -q --no-reload unmask {unit}; fi\n\
+                     if [ -L /run/systemd/system/{unit} ]; then systemctl -q --no-reload --runtime unmask {unit}; fi\n\
                      systemctl -q --no-reload enable {unit}"
                 )
             }
@@ -205,7 +218,8 @@ fn remove(entry: &Entry) -> String {
              \x20   rm -f \"$state/packages\"\n\
              elif dpkg-query -W {name} >/dev/null 2>&1; then\n\
              \x20   apt_get purge {name}\n\
-             fi"
+             fi{}",
+            left_by(name)
         ),
         Entry::User { name } => {
             format!("if getent passwd {name} >/dev/null; then userdel {name}; fi", name = quote(name))

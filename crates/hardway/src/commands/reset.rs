@@ -28,9 +28,9 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     if machines.is_empty() {
         return Err(CommandError::Obstacles(grouped(&unreached)));
     }
-    let (cluster, inventories) =
-        tokio::try_join!(session.lock_cluster(lock.holder(), &machines), observe_inventories(&machines))?;
+    let cluster = session.lock_cluster(lock.holder(), &machines).await?;
     let work = async {
+        let inventories = observe_inventories(&machines).await?;
         let sight = Sight { machines: inventories, cluster: None };
         let plan = removal(&session.cluster.metadata.name, &sight).map_err(CommandError::failed)?;
         remove(&session, &arguments, plan, &machines).await?;

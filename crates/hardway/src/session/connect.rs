@@ -163,6 +163,7 @@ fn help(fault: &Fault) -> String {
         Fault::SudoRefused { user, .. } => {
             format!("check HARDWAY_SUDO_PASSWORD, and that sudo lets {user} run everything")
         }
+        Fault::StillAtWork { .. } => "see what it waits for with `ps -ef` there, and end it".to_owned(),
         Fault::ConnectionLost { .. } => "run the same command again".to_owned(),
         _ => String::new(),
     }

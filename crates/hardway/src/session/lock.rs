@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use hardway_machine::{Claim, Hold, Machine};
+use hardway_machine::{Claim, Fault, Hold, Machine, MachineError, settle};
 use hardway_spec::MachineName;
 use hardway_workspace::Holder;
 use tokio::sync::mpsc;
@@ -22,6 +22,9 @@ use crate::error::CommandError;
 
 /// Between two tries to take a machine again whose connection was lost: a machine that restarts needs a few.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// What takes no longer needs no word.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// This run is the only one, until this is released or dropped.
 pub struct ClusterLock {
@@ -79,6 +82,8 @@ impl Session {
                     };
                     lock.keepers.push(tokio::spawn(keeper.keep(hold)));
                 }
+                // Another name of a machine that is held already.
+                Ok(Claim::Taken(by)) if by.as_deref() == Some(&*text) => {}
                 Ok(Claim::Taken(by)) => {
                     lock.release().await;
                     return Err(Locked::new(cluster, machine.name(), by.as_deref()).into());
@@ -92,7 +97,25 @@ impl Session {
         if lock.keepers.is_empty() {
             self.output.note("no control plane can be reached: whether somebody else changes the cluster is not known");
         }
+        self.settle(machines).await?;
         Ok(lock)
+    }
+
+    /// Waits for steps that a run which was cut off left at work, and says so where that takes a while.
+    async fn settle(&self, machines: &Machines) -> Result<(), CommandError> {
+        let all = join_all(machines.values().map(async |machine| settle(machine.as_ref()).await));
+        tokio::pin!(all);
+        let outcomes = match tokio::time::timeout(SILENCE, &mut all).await {
+            Ok(outcomes) => outcomes,
+            Err(_) => {
+                self.output.note("waiting for a step that an earlier run left at work");
+                all.await
+            }
+        };
+        // A machine that was lost meanwhile is found so by whatever is asked of it next.
+        let at_work = |error: &MachineError| matches!(error.fault, Fault::StillAtWork { .. });
+        let failures: Vec<MachineError> = outcomes.into_iter().filter_map(Result::err).filter(at_work).collect();
+        if failures.is_empty() { Ok(()) } else { Err(CommandError::Obstacles(grouped(&failures))) }
     }
 }
 
@@ -163,7 +186,7 @@ impl Keeper {
 mod tests {
     use std::collections::BTreeMap;
 
-    use hardway_machine::fake::FakeMachine;
+    use hardway_machine::fake::{FakeMachine, Operation};
     use hardway_ui::{Format, Output};
 
     use super::*;
@@ -179,6 +202,8 @@ mod tests {
             workspace: hardway_workspace::Workspace::open(folder).unwrap(),
             cluster: hardway_spec::parse(text, "cluster.yaml").unwrap(),
             output: Output { format: Format::Text, quiet: true, verbose: false },
+            handshakes: hardway_machine::Handshakes::new(1),
+            uploads: 1,
         }
     }
 
@@ -241,7 +266,7 @@ mod tests {
         let worker = Arc::new(FakeMachine::new("w1"));
         let machines: Machines = BTreeMap::from([(MachineName::from("w1"), worker.clone() as Arc<dyn Machine>)]);
         session.lock_cluster(&holder("desk"), &machines).await.unwrap();
-        assert!(worker.operations().is_empty());
+        assert!(!worker.operations().iter().any(|operation| matches!(operation, Operation::Hold { .. })));
     }
 
     #[tokio::test]
