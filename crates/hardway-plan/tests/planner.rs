@@ -104,10 +104,19 @@ fn a_bare_machine_gets_everything_in_the_designs_order() {
             "Write /etc/systemd/system/etcd.service",
             "Write /etc/etcd/ca.pem",
             "Enable etcd.service",
-            "Reload systemd's unit files",
             "Start etcd.service",
         ]
     );
+}
+
+#[test]
+fn a_unit_file_that_a_run_which_was_cut_off_left_is_read_again() {
+    let mut observed = after_apply(&etcd());
+    let id = ResourceId("unit:etcd.service".to_owned());
+    let seen = UnitObservation { enabled: "disabled".to_owned(), ..UnitObservation::default() };
+    observed.resources.insert(id, Observation::Unit(seen));
+    let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
+    assert_eq!(titles(&plan), ["Enable etcd.service", "Reload systemd's unit files", "Start etcd.service"]);
 }
 
 #[test]
