@@ -83,7 +83,9 @@ fn take(value: &mut Value, key: &str) -> bool {
             let Ok(keys) = serde_json::from_str::<Map<String, Value>>(keys) else { return false };
             drop_items(value, |item| has(item, &keys))
         }
-        Some(("v", text)) => serde_json::from_str(text).is_ok_and(|wanted: Value| drop_items(value, |item| *item == wanted)),
+        Some(("v", text)) => {
+            serde_json::from_str(text).is_ok_and(|wanted: Value| drop_items(value, |item| *item == wanted))
+        }
         _ => false,
     }
 }
