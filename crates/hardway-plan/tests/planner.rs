@@ -281,6 +281,17 @@ fn a_link_in_a_files_place_is_named() {
 }
 
 #[test]
+fn a_unit_whose_file_was_deleted_while_it_runs_is_read_again() {
+    let mut observed = after_apply(&etcd());
+    observed.resources.remove(&ResourceId("file:/etc/systemd/system/etcd.service".to_owned()));
+    let id = ResourceId("unit:etcd.service".to_owned());
+    let Some(Observation::Unit(seen)) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    seen.enabled = String::new();
+    let plan = plan(CLUSTER, &etcd(), &sight(observed)).unwrap();
+    assert!(titles(&plan).contains(&"Reload systemd's unit files"), "{:?}", titles(&plan));
+}
+
+#[test]
 fn a_masked_unit_that_still_runs_is_enabled_and_not_restarted() {
     let plan = plan_for_seen(&etcd(), |seen| seen.enabled = "masked".to_owned());
     assert_eq!(titles(&plan), ["Enable etcd.service", "Reload systemd's unit files"]);

@@ -145,6 +145,11 @@ pub struct UnitObservation {
 }
 
 impl UnitObservation {
+    /// Whether systemd has never read it. One whose file is gone while it runs has no state of its file either.
+    pub fn is_unknown(&self) -> bool {
+        self.active.is_empty() && self.enabled.is_empty()
+    }
+
     /// Whether it runs at all.
     pub fn is_active(&self) -> bool {
         matches!(self.active.as_str(), "active" | "reloading")
