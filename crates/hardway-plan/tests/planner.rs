@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hardway_design::{
-    Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package, Resource, ResourceId,
-    StoredBinary, Sysctl, Task, Unit, UnitObservation,
+    Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package, Resource,
+    ResourceId, StoredBinary, Sysctl, Task, Unit, UnitObservation,
 };
 use hardway_plan::{Action, INVENTORY, Plan, Sight, plan, removal};
 use hardway_spec::MachineName;
@@ -184,7 +184,9 @@ fn plan_for_seen(design: &Design, change: impl FnOnce(&mut UnitObservation)) -> 
 
 fn wrong_file(observed: &mut Observed, change: impl FnOnce(&mut u32, &mut String)) {
     let id = ResourceId("file:/etc/etcd/ca.pem".to_owned());
-    let Some(Observation::File { mode, sha256, .. }) = observed.resources.get_mut(&id) else { panic!("it was applied") };
+    let Some(Observation::File { mode, sha256, .. }) = observed.resources.get_mut(&id) else {
+        panic!("it was applied")
+    };
     change(mode, sha256);
 }
 
@@ -243,8 +245,7 @@ fn etcd_with_program() -> (Design, hardway_design::Binary) {
         sha256: "e".repeat(64),
         size: 1,
     };
-    let resources =
-        vec![Resource::Binary(binary.clone()), unit("etcd.service", &["/usr/local/bin/etcd"], &[])];
+    let resources = vec![Resource::Binary(binary.clone()), unit("etcd.service", &["/usr/local/bin/etcd"], &[])];
     (Design { groups: vec![group("etcd", &[], resources)] }, binary)
 }
 
