@@ -89,7 +89,7 @@ fn test_pod(lab: &Lab, image: &str) -> Result<Instant, Failure> {
     while TcpStream::connect_timeout(&load_balancer, POLL).is_err() && Instant::now() < deadline {
         thread::sleep(POLL);
     }
-    let mut apply = || {
+    let apply = || {
         let kubectl = lab.hardway(&["kubectl", "--", "apply", "--validate=false", "-f", "-"]);
         timed_with_input(kubectl, &pod_manifest(image))
     };
