@@ -16,7 +16,7 @@ use hardway_machine::Machine;
 use hardway_machine::fake::FakeMachine;
 use hardway_pki::Bundle;
 use hardway_plan::{Plan, Sight, plan};
-use hardway_run::{ApiError, ClusterApi, Entry, Event, Journal, Runner, read_run};
+use hardway_run::{ApiError, ClusterApi, Entry, Event, Journal, LocalBlob, Runner, read_run};
 use hardway_spec::{Cluster, KeyAlgorithm};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -169,7 +169,7 @@ async fn record(cluster: &Cluster, plan: &Plan, folder: &Path) {
     let runner = Arc::new(Runner {
         machines: cluster.spec.machines.iter().map(|one| (one.name.clone(), machine(&one.name))).collect(),
         cluster: Some(Arc::new(WillingCluster)),
-        blobs: blobs.map(|wanted| (wanted.sha256.clone(), blob.clone())).collect(),
+        blobs: blobs.map(|wanted| (wanted.sha256.clone(), LocalBlob { path: blob.clone(), packed: None })).collect(),
         uploads: Arc::new(Semaphore::new(8)),
         events,
         cancel: CancellationToken::new(),
