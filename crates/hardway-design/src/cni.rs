@@ -16,7 +16,10 @@ use crate::operating_system::PACKAGES;
 use crate::paths::{CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{certificate_of, directory, file, key_pair_of, unit_file};
 use crate::systemd::{Service, ServiceKind, UnitFile};
-use crate::{Condition, Content, DesignError, Disruption, Group, GroupId, Inputs, Link, Resource, Unit, containerd, etcd, kubelet};
+use crate::{
+    Condition, Content, DesignError, Disruption, Group, GroupId, Inputs, Link, Resource, Unit, containerd, etcd,
+    kubelet,
+};
 
 /// The group that copies the plugins, and in bridge mode configures them.
 pub(crate) const GROUP: &str = "cni";

@@ -10,7 +10,9 @@ use crate::kubeconfig::{Client, kubeconfig};
 use crate::paths::{BIN, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
-use crate::{Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, kubelet, yaml};
+use crate::{
+    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, kubelet, yaml,
+};
 
 /// The group that copies the program.
 pub(crate) const COPY: &str = "copy-kube-proxy";

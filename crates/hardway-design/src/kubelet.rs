@@ -15,8 +15,8 @@ use crate::paths::{BIN, CLUSTER_CA, UNITS};
 use crate::resources::{directory, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, UnitFile};
 use crate::{
-    CgroupVersion, Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, containerd,
-    haproxy, kube_apiserver, remains, tls, yaml,
+    CgroupVersion, Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni,
+    containerd, haproxy, kube_apiserver, remains, tls, yaml,
 };
 
 /// The group that copies the program.

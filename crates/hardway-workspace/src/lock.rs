@@ -60,7 +60,10 @@ impl Workspace {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                return Err(WorkspaceError::Locked { directory: self.root().to_owned(), holder: read_holder(&mut file) });
+                return Err(WorkspaceError::Locked {
+                    directory: self.root().to_owned(),
+                    holder: read_holder(&mut file),
+                });
             }
             Err(errno) => return Err(failed(errno.into())),
         }

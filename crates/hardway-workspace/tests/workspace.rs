@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use hardway_design::Content;
 use hardway_pki::{Bundle, Identity, complete};
 use hardway_spec::Cluster;
-use hardway_workspace::{Holder, KEPT_RUNS, Held, Workspace, WorkspaceError, certificate_path, key_path, new_encryption_key, request_path};
+use hardway_workspace::{
+    Held, Holder, KEPT_RUNS, Workspace, WorkspaceError, certificate_path, key_path, new_encryption_key, request_path,
+};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
@@ -230,10 +232,7 @@ fn a_second_command_is_told_who_has_the_lock() {
     let lock = workspace.lock(&holder("hardway apply")).unwrap();
     let error = workspace.lock(&holder("hardway reset")).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.ends_with("by ada's `hardway apply` (process 7 on desk) since 2026-11-23T12:00:00Z"),
-        "{text}"
-    );
+    assert!(text.ends_with("by ada's `hardway apply` (process 7 on desk) since 2026-11-23T12:00:00Z"), "{text}");
     drop(lock);
     workspace.lock(&holder("hardway reset")).unwrap();
 }

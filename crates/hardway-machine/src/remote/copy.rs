@@ -63,7 +63,14 @@ mod tests {
     use super::*;
 
     fn blob(dest: &str) -> Blob {
-        Blob { local: "/nowhere".into(), packed: None, dest: dest.to_owned(), sha256: "ab".repeat(32), size: 3, mode: 0o755 }
+        Blob {
+            local: "/nowhere".into(),
+            packed: None,
+            dest: dest.to_owned(),
+            sha256: "ab".repeat(32),
+            size: 3,
+            mode: 0o755,
+        }
     }
 
     #[test]

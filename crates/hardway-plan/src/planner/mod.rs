@@ -161,10 +161,9 @@ fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observat
                     (reason.to_owned(), crate::Change::of_object(&id.0, None, &object.value))
                 }
                 Some(Observation::Object { live, dry_run }) if live == dry_run => return None,
-                Some(Observation::Object { live, dry_run }) => (
-                    "differs from the design".to_owned(),
-                    crate::Change::of_object(&id.0, Some(live), dry_run),
-                ),
+                Some(Observation::Object { live, dry_run }) => {
+                    ("differs from the design".to_owned(), crate::Change::of_object(&id.0, Some(live), dry_run))
+                }
                 Some(_) => return None,
             };
             let place = object.namespace().map(|namespace| format!("{namespace}/")).unwrap_or_default();

@@ -48,8 +48,7 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
     }
     let own_files_changed = view.changed.iter().any(|path| is_unit_path(path, &unit.name));
     // What systemd has never read it reads when the unit is started; reading all units again costs a fifth of a second.
-    let new_to_systemd =
-        seen.is_unknown() && view.changed.contains(&format!("/etc/systemd/system/{}", unit.name));
+    let new_to_systemd = seen.is_unknown() && view.changed.contains(&format!("/etc/systemd/system/{}", unit.name));
     let reads_again = own_files_changed || seen.needs_daemon_reload || !foreign.is_empty() || seen.enabled != "enabled";
     if reads_again && !new_to_systemd {
         let reason = format!("{}'s unit files changed", unit.name);

@@ -43,7 +43,7 @@ fn the_next_apply_completes_whatever_was_disturbed() {
         let absent = away.as_ref().map(|(_, unreachable)| unreachable.machine);
         // A worker: the others have enough to do without it.
         let machine = if trouble == Trouble::Unreachable { "w1" } else { moments.machine(absent) };
-        let moment = moments.moment();
+        let moment = if trouble == Trouble::Unreachable { moments.early() } else { moments.moment() };
         let mut run = Run::start(&lab);
         if !run.reaches(moment) {
             // Nothing was left to disturb, or nothing that goes on without the machine that is away.
@@ -67,9 +67,9 @@ fn the_next_apply_completes_whatever_was_disturbed() {
         let words = match trouble {
             Trouble::Unreachable => {
                 away = Some((Instant::now(), Unreachable::cut(&lab, machine)));
-                run.end().last_words
+                run.stumble()
             }
-            other => other.strike(&lab, machine, run),
+            other => other.strike(&lab, machine, run, moments.moment()),
         };
         expected.assert_nothing_half_written(&lab, away.as_ref().map(|(_, unreachable)| unreachable.machine));
         seen.push((trouble, machine, moment, words));

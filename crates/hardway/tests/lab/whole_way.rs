@@ -1,7 +1,7 @@
 //! The whole way on real machines: up, verify, nothing to do, drift, restart, export, reset, down.
 
-use crate::{drift, saved_plans};
 use crate::support::{LabWorkspace, files_below, host};
+use crate::{drift, saved_plans};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

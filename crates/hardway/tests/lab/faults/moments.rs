@@ -50,6 +50,11 @@ impl Moments {
         usize::try_from((mixed ^ (mixed >> 31)) >> 33).expect("it has 31 bits") % bound
     }
 
+    /// Early enough for every machine to have something to do still.
+    pub(crate) fn early(&mut self) -> Moment {
+        Moment { events: 1 + self.below(40), in_a_copy: false }
+    }
+
     pub(crate) fn moment(&mut self) -> Moment {
         Moment { events: 1 + self.below(120), in_a_copy: self.below(4) == 0 }
     }
@@ -123,11 +128,46 @@ impl Run {
         }
     }
 
+    /// Reads on until a step fails or is tried again; gives what the run says of it, unless it ends before.
+    pub(crate) fn stumbles(&mut self) -> Option<String> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.events.read_line(&mut line).expect("a pipe can be read") == 0 {
+                return None;
+            }
+            if line.contains("\"stepFailed\"") || line.contains("\"stepRetried\"") {
+                let event: serde_json::Value = serde_json::from_str(&line).expect("an event is JSON");
+                return Some(format!("{}: {}", word(&event, "title"), word(&event, "cause")));
+            }
+        }
+    }
+
     /// SIGKILL: the process has no say in it.
-    pub(crate) fn kill(mut self) -> String {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it is a child");
-        "nothing: it was killed".to_owned()
+    }
+
+    /// Goes on to `moment`, and is killed then: there is no need to wait for a whole cluster.
+    pub(crate) fn go_on(mut self, moment: Moment) -> String {
+        if self.reaches(moment) {
+            self.kill();
+            "nothing: it went on".to_owned()
+        } else {
+            self.end().last_words
+        }
+    }
+
+    /// Goes on until a step fails or is tried again, and is killed then: the rest may wait for minutes for that step.
+    pub(crate) fn stumble(mut self) -> String {
+        match self.stumbles() {
+            Some(words) => {
+                self.kill();
+                words
+            }
+            None => self.end().last_words,
+        }
     }
 
     /// Waits for its end.
@@ -142,4 +182,10 @@ impl Run {
         let last_words = if errors.is_empty() { "nothing: it succeeded".to_owned() } else { errors.join("; ") };
         Ended { code: status.code().unwrap_or(-1), last_words }
     }
+}
+
+/// A text of an event, or of what is in it.
+fn word(event: &serde_json::Value, key: &str) -> String {
+    let found = event.get(key).or_else(|| event.get("entry").and_then(|entry| entry.get(key)));
+    found.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::moments::Run;
+use super::moments::{Moment, Run};
 use crate::support::LabWorkspace;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,29 +40,32 @@ impl Trouble {
         }
     }
 
-    /// Makes it happen to a run, waits for the run's end, and mends it; gives the run's last words.
-    pub(crate) fn strike(self, lab: &LabWorkspace, machine: &str, run: Run) -> String {
+    /// Makes it happen to a run, lets that go on for a while, and mends it; gives what the run said.
+    pub(crate) fn strike(self, lab: &LabWorkspace, machine: &str, run: Run, later: Moment) -> String {
         match self {
-            Self::OperatorKilled => run.kill(),
+            Self::OperatorKilled => {
+                run.kill();
+                "nothing: it was killed".to_owned()
+            }
             Self::SshCut => {
                 // This connection's own end is among them.
                 lab.run(&["ssh", machine, "--", "pkill -KILL -f '^sshd: root'"]);
-                run.end().last_words
+                run.go_on(later)
             }
             Self::PowerCut => {
                 lab.ok(&["lab", "kill", machine]);
                 lab.ok(&["lab", "start", machine]);
-                run.end().last_words
+                run.go_on(later)
             }
             Self::Restart => {
                 lab.ok(&["lab", "stop", machine]);
                 lab.ok(&["lab", "start", machine]);
-                run.end().last_words
+                run.go_on(later)
             }
             Self::DiskFull => {
                 // What stands there already is out of sight meanwhile, as if the disk were another.
                 lab.ssh(machine, "mkdir -p /opt/hardway && mount -t tmpfs -o size=64k tmpfs /opt/hardway");
-                let words = run.end().last_words;
+                let words = run.stumble();
                 lab.ssh(machine, "umount -l /opt/hardway; rmdir /opt/hardway 2>/dev/null || true");
                 words
             }
@@ -71,7 +74,7 @@ impl Trouble {
                 let listen =
                     "systemd-run --quiet --collect --unit squatter systemd-socket-activate -l 10259 -l 10248 cat";
                 lab.ssh(machine, listen);
-                let words = run.end().last_words;
+                let words = run.stumble();
                 lab.ssh(machine, "systemctl stop squatter 2>/dev/null || true");
                 words
             }
