@@ -17,7 +17,7 @@ use super::pod::{
     starts_before_the_network, user,
 };
 use super::rbac::{Who, cluster_role, cluster_role_binding, role_binding, rule, service_account};
-use super::{NAMESPACE, after_image};
+use super::{NAMESPACE, after_image, nodes};
 use crate::{DesignError, Group, GroupId, Inputs, Resource};
 
 const NAME: &str = "metrics-server";
@@ -112,7 +112,10 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
             ..APIService::default()
         }),
     ];
-    Ok(Group { id: GroupId::in_cluster(NAME), after: after_image(inputs.cluster, NAME), resources })
+    // It serves a node's usage from the second scrape on: a node that joins just after the first costs RESOLUTION more.
+    let mut after = after_image(inputs.cluster, NAME);
+    after.push(GroupId::in_cluster(nodes::GROUP));
+    Ok(Group { id: GroupId::in_cluster(NAME), after, resources })
 }
 
 /// Lets those who may read a namespace read its pods' usage too.

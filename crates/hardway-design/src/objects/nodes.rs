@@ -8,7 +8,7 @@ use super::metadata::{labels, object};
 use super::{NAMESPACE, calico, rbac};
 use crate::{Await, Group, GroupId, Inputs, Resource, kubelet};
 
-const GROUP: &str = "nodes";
+pub(super) const GROUP: &str = "nodes";
 /// Not a label that a kubelet may give its own node (NodeRestriction).
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
