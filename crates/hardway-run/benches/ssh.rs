@@ -49,8 +49,8 @@ fn main() {
 async fn measure(settings: &SshSettings, sessions: usize) {
     let resources = files_of_a_worker(sessions).await;
     let machine = SshMachine::new("w1".into(), settings.clone());
-    let changes = changes(&[(machine.name().clone(), observed(&machine, &resources).await)], &resources);
-    carry_out(machine, &changes).await;
+    let wanted = changes(&[(machine.name().clone(), observed(&machine, &resources).await)], &resources);
+    carry_out(machine, &wanted).await;
 
     let began = Instant::now();
     let fleet = connected(settings, sessions).await;

@@ -84,7 +84,8 @@ mod tests {
         let began = Instant::now();
         let hosts = (0..dead + alive).map(async |number| {
             let connecting = async {
-                if number < dead { timeout(GIVEN_UP_AFTER, pending::<()>()).await } else { Ok(sleep(ROUND_TRIP).await) }
+                let answers = async { if number < dead { pending().await } else { sleep(ROUND_TRIP).await } };
+                timeout(GIVEN_UP_AFTER, answers).await
             };
             let (answer, _turn) = handshakes.first_answer(connecting).await;
             answer.ok()?;

@@ -12,7 +12,7 @@ use hardway_design::{Await, GroupId, Image, Object, Place, ResourceId};
 use hardway_machine::fake::FakeMachine;
 use hardway_machine::{Blob, Claim, Fault, Machine, MachineError, Output, Script, ScriptEvent};
 use hardway_plan::{Action, Plan, Stage, Step};
-use hardway_run::{ApiError, ClusterApi, Event, Report, Runner};
+use hardway_run::{ApiError, ClusterApi, Event, LocalBlob, Report, Runner};
 use hardway_spec::MachineName;
 use serde_json::json;
 use sha2::{Digest, Sha256};
