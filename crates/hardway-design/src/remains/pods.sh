@@ -24,9 +24,11 @@ for network in /run/netns/cni-*; do
     fi
 done
 
-# in_calico SCRIPT: run it with the tools of Calico's own image, which no package that hardway installs has.
+# in_calico SCRIPT: run it with the tools of Calico's own image, which no package that hardway installs has. Where the image
+# never came, as on a machine whose first run was cut off, Calico never ran either.
 in_calico() {
-    if [ -n "$calico_image" ] && systemctl -q is-active containerd.service; then
+    if [ -n "$calico_image" ] && systemctl -q is-active containerd.service &&
+        [ -n "$(ctr -n k8s.io images list -q "name==$calico_image")" ]; then
         ctr -n k8s.io run --rm --privileged --net-host "$calico_image" hardway-clean sh -c "$1"
     fi
 }
