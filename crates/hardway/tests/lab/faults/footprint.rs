@@ -46,7 +46,8 @@ fn network(address: &str) -> String {
         .expect("a network namespace has the machine's address");
     let rules = |family: &str| inside(&namespace, &["ip", family, "route", "show", "table", "all"]);
     let links = inside(&namespace, &["ip", "-br", "link"]);
-    let links = links.lines().filter_map(|line| line.split_whitespace().next()).map(|name| format!("link {name}"));
+    // Behind the @ is the other end's number on the host, which is another after each start of the machine.
+    let links = links.lines().filter_map(|line| line.split([' ', '@']).next()).map(|name| format!("link {name}"));
     [links.collect::<Vec<_>>().join("\n"), rules("-4"), inside(&namespace, &["nft", "list", "ruleset"])].join("\n")
 }
 
