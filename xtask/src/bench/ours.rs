@@ -1,8 +1,6 @@
 //! hardway, measured: from machines to a verified cluster.
 
-use std::net::{SocketAddr, TcpStream};
 use std::process::Stdio;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use hardway_artifacts::Catalog;
@@ -50,19 +48,11 @@ pub(super) fn bare(lab: &Lab, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// From machines that have the OS packages, with what kubeadm is compared with beside it; then apply again.
-///
-/// As in kubeadm's measurement, the test pod is made as soon as the API takes it, and waits for its node.
+/// From machines that have the OS packages; then apply again, and what kubeadm is compared with.
 pub(super) fn prepared(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Result<(), Failure> {
-    let image = &artifacts.images.get("dnsutils").ok_or("there is no dnsutils image")?.reference;
-    let began = Instant::now();
-    let (apply, resolved) = thread::scope(|scope| {
-        let resolved = scope.spawn(|| test_pod(lab, image).map_err(|error| error.to_string()));
-        let apply = to_verified(lab, PREPARED, report);
-        (apply, resolved.join().expect("waiting for a pod does not panic"))
-    });
-    report.add(PREPARED_TO_DNS, apply?.max(resolved? - began));
+    let apply = to_verified(lab, PREPARED, report)?;
     report.add(NOOP, timed(lab.hardway(&["apply", "--yes"]))?);
+    report.add(PREPARED_TO_DNS, apply + test_pod(lab, artifacts)?);
     Ok(())
 }
 
@@ -81,31 +71,17 @@ fn to_verified(lab: &Lab, name: &'static str, report: &mut Report) -> Result<Dur
     Ok(apply)
 }
 
-/// The last step of the comparison, as in `kubeadm`'s: a new pod that resolves `kubernetes`. Gives the moment when it did.
-fn test_pod(lab: &Lab, image: &str) -> Result<Instant, Failure> {
-    let load_balancer = SocketAddr::new(lab.address("lb")?, 6443);
-    let deadline = Instant::now() + Duration::from_secs(300);
-    // A connection costs next to nothing; kubectl, asked again and again, would slow down what is measured.
-    while TcpStream::connect_timeout(&load_balancer, POLL).is_err() && Instant::now() < deadline {
-        thread::sleep(POLL);
-    }
-    let apply = || {
-        let kubectl = lab.hardway(&["kubectl", "--", "apply", "--validate=false", "-f", "-"]);
-        timed_with_input(kubectl, &pod_manifest(image))
-    };
-    while let Err(error) = apply() {
-        if Instant::now() >= deadline {
-            return Err(error);
-        }
-        thread::sleep(POLL);
-    }
+/// The last step of the comparison, as in `kubeadm`'s: a new pod that resolves `kubernetes`.
+///
+/// Made when all images are there: kubeadm's machines have them from the start, so that its pod waits for its node alone.
+fn test_pod(lab: &Lab, artifacts: &Catalog) -> Result<Duration, Failure> {
+    let image = &artifacts.images.get("dnsutils").ok_or("there is no dnsutils image")?.reference;
+    let began = Instant::now();
+    timed_with_input(lab.hardway(&["kubectl", "--", "apply", "-f", "-"]), &pod_manifest(image))?;
     timed(lab.hardway(&["kubectl", "--", "wait", "--for=condition=Ready", "pod/dnsutils", "--timeout=120s"]))?;
     timed(lab.hardway(&["kubectl", "--", "exec", "dnsutils", "--", "sh", "-c", RESOLVES]))?;
-    Ok(Instant::now())
+    Ok(began.elapsed())
 }
-
-/// How often the API is asked for.
-const POLL: Duration = Duration::from_millis(200);
 
 /// Inside of the test pod: until the name resolves, since a DNS server that starts is asked too.
 pub(super) const RESOLVES: &str = "until nslookup -timeout=1 -retry=0 kubernetes; do sleep 0.1; done";
