@@ -4,7 +4,6 @@ use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::process::{Child, ChildStdout, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::MACHINES;
 use super::trouble::Trouble;
@@ -25,17 +24,20 @@ impl fmt::Display for Moment {
     }
 }
 
+const SEED: u64 = 1_795_472_512;
+
 /// Random choices, the same again with the same seed.
 pub(crate) struct Moments {
     state: u64,
 }
 
 impl Moments {
-    /// `HARDWAY_TEST_SEED`, or one of this moment, which is printed.
+    /// `HARDWAY_TEST_SEED`, which may be any number; else one that meets every fault in the middle of runs, so that a
+    /// failure can be looked into.
     pub(crate) fn seeded() -> Self {
         let seed = match std::env::var("HARDWAY_TEST_SEED") {
             Ok(seed) => seed.parse().expect("HARDWAY_TEST_SEED is a number"),
-            Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs(),
+            Err(_) => SEED,
         };
         eprintln!("HARDWAY_TEST_SEED={seed}");
         Self { state: seed }
