@@ -4,10 +4,9 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::Mutex;
-use std::{num::NonZero, thread};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use crate::Error;
 use crate::cache::failed;
@@ -21,24 +20,9 @@ pub(crate) fn beside(path: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.zst"))
 }
 
-/// Packs each of `paths`, on as many threads as there are processors.
+/// Packs each of `paths`, as many at once as there are processors.
 pub(crate) fn pack_all(paths: &[Utf8PathBuf]) -> Result<(), Error> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(paths.len());
-    let queue = Mutex::new(paths.iter());
-    let next = || queue.lock().expect("no thread panics while it holds the lock").next();
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    while let Some(path) = next() {
-                        pack(path)?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        workers.into_iter().try_for_each(|worker| worker.join().expect("packing does not panic"))
-    })
+    paths.par_iter().try_for_each(|path| pack(path))
 }
 
 /// Compresses a file beside itself. Whoever packs the same at once gets the same bytes.

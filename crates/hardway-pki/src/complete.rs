@@ -1,11 +1,8 @@
 //! Completes a bundle: issues all that is missing, on every core.
 
-use std::num::NonZero;
-use std::sync::Mutex;
-use std::thread;
-
 use hardway_spec::{Cluster, Pki};
 use jiff::Timestamp;
+use rayon::prelude::*;
 
 use crate::judge::authority_of;
 use crate::{Bundle, Identity, KeyPair, Missing, PkiError, Reason, Signer, issue, missing, renew};
@@ -31,7 +28,8 @@ pub fn complete(spec: &Cluster, bundle: &mut Bundle, now: Timestamp) -> Result<V
     let mut completed = bundle.clone();
     let mut issued = Vec::new();
     for batch in [authorities, leaves] {
-        let pairs = issue_all(&batch, &spec.spec.pki, &completed, now)?;
+        let key_pair = |missing| issue_one(missing, &spec.spec.pki, &completed, now);
+        let pairs: Vec<KeyPair> = batch.par_iter().map(key_pair).collect::<Result<_, PkiError>>()?;
         for (missing, pair) in batch.into_iter().zip(pairs) {
             issued.push(Issued { identity: missing.profile.identity.clone(), reason: missing.reason });
             completed.key_pairs.insert(missing.profile.identity, pair);
@@ -39,30 +37,6 @@ pub fn complete(spec: &Cluster, bundle: &mut Bundle, now: Timestamp) -> Result<V
     }
     *bundle = completed;
     Ok(issued)
-}
-
-/// The key pairs of `batch`, in its order.
-fn issue_all(batch: &[Missing], pki: &Pki, bundle: &Bundle, now: Timestamp) -> Result<Vec<KeyPair>, PkiError> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(batch.len());
-    let queue = Mutex::new(batch.iter().enumerate());
-    let mut results: Vec<(usize, KeyPair)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut done = Vec::new();
-                    loop {
-                        let next = queue.lock().expect("no thread panics while it holds the lock").next();
-                        let Some((index, missing)) = next else { return Ok(done) };
-                        done.push((index, issue_one(missing, pki, bundle, now)?));
-                    }
-                })
-            })
-            .collect();
-        let finished = workers.into_iter().map(|worker| worker.join().expect("issuing does not panic"));
-        finished.collect::<Result<Vec<Vec<_>>, PkiError>>().map(|done| done.into_iter().flatten().collect())
-    })?;
-    results.sort_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, pair)| pair).collect())
 }
 
 fn issue_one(missing: &Missing, pki: &Pki, bundle: &Bundle, now: Timestamp) -> Result<KeyPair, PkiError> {
