@@ -7,6 +7,7 @@ mod containerd;
 mod encryption;
 mod error;
 mod etcd;
+pub mod example;
 mod flags;
 mod groups;
 mod haproxy;

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hardway_design::{
-    BinaryArtifact, Catalog, CgroupVersion, Design, DesignError, EncryptionKey, ImageArtifact, Inputs, MachineFacts,
-    OperatingSystem, design,
-};
+use hardway_design::example::supplied;
+use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, design};
 use hardway_pki::{Bundle, complete};
 use hardway_spec::{
     Addons, ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation, KeyAlgorithm, Kind,
@@ -89,33 +87,8 @@ impl Example {
             catalog: Catalog::default(),
             facts,
         };
-        example.fill_catalog();
+        example.catalog = supplied(&example.inputs(), digest, 1 << 20).unwrap().0;
         example
-    }
-
-    /// Adds artifacts until the design asks for no more.
-    fn fill_catalog(&mut self) {
-        loop {
-            let missing = design(&self.inputs());
-            match missing {
-                Err(DesignError::MissingBinary { name }) => {
-                    let artifact = BinaryArtifact { version: "1.2.3".to_owned(), sha256: digest(&name), size: 1 << 20 };
-                    self.catalog.binaries.insert(name, artifact);
-                }
-                Err(DesignError::MissingImage { name }) => {
-                    let artifact = ImageArtifact {
-                        reference: format!("hardway.local/{name}:1.2.3"),
-                        version: "1.2.3".to_owned(),
-                        sha256: digest(&name),
-                        manifest_digest: format!("sha256:{}", digest(&name)),
-                        size: 1 << 20,
-                    };
-                    self.catalog.images.insert(name, artifact);
-                }
-                Ok(_) => return,
-                Err(error) => panic!("{error}"),
-            }
-        }
     }
 
     pub(crate) fn inputs(&self) -> Inputs<'_> {
@@ -164,26 +137,12 @@ fn cluster(machines: &[(&str, &str, Role)]) -> Cluster {
     }
 }
 
+/// A container on a host with cgroup v1.
 fn facts(machine: &Machine) -> MachineFacts {
     MachineFacts {
-        hostname: machine.name.to_string(),
-        os: OperatingSystem {
-            id: "debian".to_owned(),
-            version: "12".to_owned(),
-            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        },
-        architecture: "x86_64".to_owned(),
-        kernel: "6.18.0".to_owned(),
         cgroup: CgroupVersion::V1,
         systemd_cgroups: false,
-        cpus: 2,
-        memory: 4 << 30,
-        disk_total: 40 << 30,
-        disk_free: 20 << 30,
-        clock_offset_ms: 0,
-        root: true,
         can_lower_oom_score: false,
-        listening: BTreeMap::new(),
-        resolv_conf: "/etc/resolv.conf".to_owned(),
+        ..hardway_design::example::facts(machine.name.as_str())
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hardway_design::{
-    CgroupVersion, Design, Group, GroupId, MachineFacts, Observation, Observed, OperatingSystem, Resource, ResourceId,
-    Unit, UnitObservation,
+    Design, Group, GroupId, MachineFacts, Observation, Observed, OperatingSystem, Resource, ResourceId, Unit,
+    UnitObservation,
 };
 use hardway_plan::{Action, Blob, Obstacle, Plan, Stage, Step, preflight};
 use hardway_spec::{Cluster, MachineName};
@@ -27,25 +27,12 @@ fn cluster() -> Cluster {
 
 fn facts() -> MachineFacts {
     MachineFacts {
-        hostname: "m".to_owned(),
-        os: OperatingSystem {
-            id: "debian".to_owned(),
-            version: "12".to_owned(),
-            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        },
         architecture: std::env::consts::ARCH.to_owned(),
-        kernel: "6.1.0".to_owned(),
-        cgroup: CgroupVersion::V2,
-        systemd_cgroups: true,
-        cpus: 2,
         memory: 4_000_000_000,
         disk_total: 40_000_000_000,
         disk_free: 20_000_000_000,
-        clock_offset_ms: 0,
-        root: true,
-        can_lower_oom_score: true,
         listening: BTreeMap::from([(22, "sshd".to_owned())]),
-        resolv_conf: "/etc/resolv.conf".to_owned(),
+        ..hardway_design::example::facts("m")
     }
 }
 

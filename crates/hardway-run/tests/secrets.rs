@@ -1,6 +1,6 @@
 //! A run of a whole design with real keys: none of them is in what is kept of it, or printed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,10 +8,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hardway_design::{
-    Await, BinaryArtifact, Catalog, CgroupVersion, Design, DesignError, EncryptionKey, ImageArtifact, Inputs,
-    MachineFacts, Object, Observed, OperatingSystem, Resource,
-};
+use hardway_design::example::{facts, supplied};
+use hardway_design::{Await, Catalog, Design, EncryptionKey, Inputs, Object, Observed, Resource};
 use hardway_machine::Machine;
 use hardway_machine::fake::FakeMachine;
 use hardway_pki::Bundle;
@@ -53,38 +51,16 @@ impl Example {
         Self { cluster, bundle, encryption_key }
     }
 
-    /// The design, with artifacts made up until it asks for no more.
     fn design(&self) -> Design {
-        let mut catalog = Catalog::default();
-        let facts = self.cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(&machine.name)));
-        let facts = facts.collect();
-        loop {
-            let inputs = Inputs {
-                cluster: &self.cluster,
-                bundle: &self.bundle,
-                encryption_key: &self.encryption_key,
-                catalog: &catalog,
-                facts: &facts,
-            };
-            match hardway_design::design(&inputs) {
-                Err(DesignError::MissingBinary { name }) => {
-                    let artifact =
-                        BinaryArtifact { version: "1.0.0".to_owned(), sha256: digest(), size: BLOB.len() as u64 };
-                    catalog.binaries.insert(name, artifact);
-                }
-                Err(DesignError::MissingImage { name }) => {
-                    let artifact = ImageArtifact {
-                        reference: format!("hardway.local/{name}:1.0.0"),
-                        version: "1.0.0".to_owned(),
-                        sha256: digest(),
-                        manifest_digest: format!("sha256:{}", digest()),
-                        size: BLOB.len() as u64,
-                    };
-                    catalog.images.insert(name, artifact);
-                }
-                design => return design.unwrap(),
-            }
-        }
+        let facts = |machine: &hardway_spec::Machine| (machine.name.clone(), facts(machine.name.as_str()));
+        let inputs = Inputs {
+            cluster: &self.cluster,
+            bundle: &self.bundle,
+            encryption_key: &self.encryption_key,
+            catalog: &Catalog::default(),
+            facts: &self.cluster.spec.machines.iter().map(facts).collect(),
+        };
+        supplied(&inputs, |_| digest(), BLOB.len() as u64).unwrap().1
     }
 
     /// Every line of every private key, as it is and as kubeconfigs and encryption configurations hold it.
@@ -107,30 +83,6 @@ const BLOB: &[u8] = b"a component";
 
 fn digest() -> String {
     hex::encode(Sha256::digest(BLOB))
-}
-
-fn facts(name: &hardway_spec::MachineName) -> MachineFacts {
-    MachineFacts {
-        hostname: name.to_string(),
-        os: OperatingSystem {
-            id: "debian".to_owned(),
-            version: "12".to_owned(),
-            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        },
-        architecture: "x86_64".to_owned(),
-        kernel: "6.1.0".to_owned(),
-        cgroup: CgroupVersion::V2,
-        systemd_cgroups: true,
-        cpus: 2,
-        memory: 4 << 30,
-        disk_total: 40 << 30,
-        disk_free: 20 << 30,
-        clock_offset_ms: 0,
-        root: true,
-        can_lower_oom_score: true,
-        listening: BTreeMap::new(),
-        resolv_conf: "/etc/resolv.conf".to_owned(),
-    }
 }
 
 struct WillingCluster;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hardway_design::example::facts;
 use hardway_design::{
-    BinaryArtifact, Catalog, CgroupVersion, Design, EncryptionKey, ImageArtifact, Inputs, MachineFacts,
-    OperatingSystem, design,
+    BinaryArtifact, Catalog, CgroupVersion, Design, EncryptionKey, ImageArtifact, Inputs, MachineFacts, design,
 };
 use hardway_pki::{Bundle, Identity, KeyPair};
 use hardway_spec::{
@@ -59,7 +59,12 @@ impl Scenario {
             bundle: bundle(&cluster),
             encryption_key: EncryptionKey::from_bytes(&[7; 32]),
             catalog: catalog(),
-            facts: cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(machine))).collect(),
+            facts: cluster
+                .spec
+                .machines
+                .iter()
+                .map(|machine| (machine.name.clone(), facts(machine.name.as_str())))
+                .collect(),
             cluster,
         }
     }
@@ -167,28 +172,4 @@ fn catalog() -> Catalog {
             (name.to_owned(), artifact)
         });
     Catalog { binaries: binaries.into(), images: images.into() }
-}
-
-fn facts(machine: &Machine) -> MachineFacts {
-    MachineFacts {
-        hostname: machine.name.to_string(),
-        os: OperatingSystem {
-            id: "debian".to_owned(),
-            version: "12".to_owned(),
-            pretty_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        },
-        architecture: "x86_64".to_owned(),
-        kernel: "6.1.0".to_owned(),
-        cgroup: CgroupVersion::V2,
-        systemd_cgroups: true,
-        cpus: 2,
-        memory: 4 << 30,
-        disk_total: 40 << 30,
-        disk_free: 20 << 30,
-        clock_offset_ms: 0,
-        root: true,
-        can_lower_oom_score: true,
-        listening: BTreeMap::new(),
-        resolv_conf: "/etc/resolv.conf".to_owned(),
-    }
 }

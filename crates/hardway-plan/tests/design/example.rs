@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use hardway_design::example::{facts, supplied};
 use hardway_design::{
-    BinaryArtifact, Catalog, CgroupVersion, Content, Design, DesignError, EncryptionKey, ImageArtifact, Inputs,
-    MachineFacts, Observation, Observed, OperatingSystem, Resource, ResourceId, StoredBinary, Unit, UnitObservation,
-    design,
+    Catalog, Content, Design, EncryptionKey, Inputs, MachineFacts, Observation, Observed, Resource, ResourceId,
+    StoredBinary, Unit, UnitObservation,
 };
 use hardway_pki::{Bundle, complete};
 use hardway_plan::{Action, InventoryError, Plan, Sight, plan};
-use hardway_spec::{Cluster, KeyAlgorithm, Machine, MachineName};
+use hardway_spec::{Cluster, KeyAlgorithm, MachineName};
 
 pub(crate) const CLUSTER: &str = "test";
 
@@ -69,45 +69,29 @@ impl Example {
 
     fn completed(mut self) -> Self {
         complete(&self.cluster, &mut self.bundle, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
-        self.facts = self.cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(machine))).collect();
+        self.facts = self
+            .cluster
+            .spec
+            .machines
+            .iter()
+            .map(|machine| (machine.name.clone(), facts(machine.name.as_str())))
+            .collect();
         self
     }
 
     pub(crate) fn design(&self) -> Design {
-        let mut catalog = Catalog::default();
-        loop {
-            let inputs = Inputs {
-                cluster: &self.cluster,
-                bundle: &self.bundle,
-                encryption_key: &self.encryption_key,
-                catalog: &catalog,
-                facts: &self.facts,
-            };
-            // Artifacts are added until the design asks for no more.
-            match design(&inputs) {
-                Err(DesignError::MissingBinary { name }) => {
-                    let artifact =
-                        BinaryArtifact { version: "1.2.3".to_owned(), sha256: self.binary_digest(&name), size: 1 };
-                    catalog.binaries.insert(name, artifact);
-                }
-                Err(DesignError::MissingImage { name }) => {
-                    let artifact = ImageArtifact {
-                        reference: format!("hardway.local/{name}:1.2.3"),
-                        version: "1.2.3".to_owned(),
-                        sha256: digest(&name),
-                        manifest_digest: format!("sha256:{}", digest(&name)),
-                        size: 1,
-                    };
-                    catalog.images.insert(name, artifact);
-                }
-                Ok(design) => return design,
-                Err(error) => panic!("{error}"),
-            }
-        }
+        let inputs = Inputs {
+            cluster: &self.cluster,
+            bundle: &self.bundle,
+            encryption_key: &self.encryption_key,
+            catalog: &Catalog::default(),
+            facts: &self.facts,
+        };
+        supplied(&inputs, |name| self.artifact_digest(name), 1).unwrap().1
     }
 
     /// Kubernetes' own programs are others in another version of it.
-    fn binary_digest(&self, name: &str) -> String {
+    fn artifact_digest(&self, name: &str) -> String {
         let version = if name.starts_with("kube") { &self.cluster.spec.kubernetes.version } else { "" };
         digest(&format!("{name} {version}"))
     }
@@ -120,30 +104,6 @@ impl Example {
 
 fn digest(name: &str) -> String {
     Content::text(name).sha256()
-}
-
-fn facts(machine: &Machine) -> MachineFacts {
-    MachineFacts {
-        hostname: machine.name.to_string(),
-        os: OperatingSystem {
-            id: "debian".to_owned(),
-            version: "13".to_owned(),
-            pretty_name: "Debian GNU/Linux 13 (trixie)".to_owned(),
-        },
-        architecture: "x86_64".to_owned(),
-        kernel: "6.12.0".to_owned(),
-        cgroup: CgroupVersion::V2,
-        systemd_cgroups: true,
-        cpus: 2,
-        memory: 4 << 30,
-        disk_total: 40 << 30,
-        disk_free: 20 << 30,
-        clock_offset_ms: 0,
-        root: true,
-        can_lower_oom_score: true,
-        listening: BTreeMap::new(),
-        resolv_conf: "/etc/resolv.conf".to_owned(),
-    }
 }
 
 /// What is seen where a first plan for the design was carried out.

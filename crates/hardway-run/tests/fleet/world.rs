@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use hardway_design::{
-    BinaryArtifact, Catalog, Design, DesignError, EncryptionKey, ImageArtifact, Inputs, MachineFacts, Observation,
-    Place, Resource, ResourceId,
-};
+use hardway_design::example::supplied;
+use hardway_design::{Catalog, Design, EncryptionKey, Inputs, MachineFacts, Observation, Place, Resource, ResourceId};
 use hardway_machine::fake::{FakeMachine, probed};
 use hardway_machine::{Depth, Machine, Output, machine_facts, observe};
 use hardway_pki::Bundle;
@@ -97,26 +95,9 @@ impl Fleet {
         let bare = FakeMachine::new("bare").on_exec(|script, _| probed(script, "bare", &[], None));
         let facts = machine_facts(&bare).await.expect("a fake machine answers");
         let facts = cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts.clone())).collect();
-        loop {
-            match hardway_design::design(&self.inputs(cluster, &facts)) {
-                Ok(design) => return design,
-                Err(DesignError::MissingBinary { name }) => {
-                    let artifact = BinaryArtifact { version: "1.0.0".to_owned(), sha256: digest(&name), size: 1 };
-                    self.catalog.binaries.insert(name, artifact);
-                }
-                Err(DesignError::MissingImage { name }) => {
-                    let artifact = ImageArtifact {
-                        reference: format!("hardway.local/{name}:1.0.0"),
-                        version: "1.0.0".to_owned(),
-                        sha256: digest(&name),
-                        manifest_digest: format!("sha256:{}", digest(&name)),
-                        size: 1,
-                    };
-                    self.catalog.images.insert(name, artifact);
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
+        let (catalog, design) = supplied(&self.inputs(cluster, &facts), digest, 1).expect("only artifacts are missing");
+        self.catalog = catalog;
+        design
     }
 
     fn inputs<'a>(&'a self, cluster: &'a Cluster, facts: &'a BTreeMap<MachineName, MachineFacts>) -> Inputs<'a> {
