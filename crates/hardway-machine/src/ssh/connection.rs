@@ -1,6 +1,8 @@
 //! One SSH connection to one machine, and the channels on it.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use russh::client::{Config, Handle, Msg};
 use russh::keys::{Algorithm, PublicKey};
 use russh::{Channel, Preferred, cipher};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::SshSettings;
 use super::auth::authenticate;
@@ -22,6 +24,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// For the handshake and for the login, each: a machine that starts or is starved of CPU needs seconds.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a server is asked again that hangs up before the keys are agreed on, and how long it is left alone then:
+/// twice as long each time. sshd does so while too many others are logging in (`MaxStartups`, sshd_config(5)), as at a
+/// jump host's.
+const TURNED_AWAY_RETRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// A machine that is gone is noticed after four of these: 20 s, so that one starved of CPU is not given up.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -49,6 +57,19 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn open(settings: &SshSettings) -> Result<Self, Fault> {
+        let mut attempt = 0;
+        loop {
+            match Self::open_once(settings).await {
+                Err(Fault::Handshake { source, .. }) if attempt < TURNED_AWAY_RETRIES && is_hang_up(&*source) => {
+                    sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn open_once(settings: &SshSettings) -> Result<Self, Fault> {
         let end = EndReason::default();
         let client = Client::new(settings, end.clone());
         let config = Arc::new(config(settings));
@@ -191,6 +212,16 @@ async fn handshake(
 
 fn handshake_fault(settings: &SshSettings, source: russh::Error) -> Fault {
     Fault::Handshake { host: settings.host.clone(), port: settings.port, source: Box::new(source) }
+}
+
+fn is_hang_up(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    match error.downcast_ref::<russh::Error>() {
+        Some(russh::Error::Disconnect | russh::Error::HUP) => true,
+        Some(russh::Error::IO(error)) => {
+            matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
+        }
+        _ => false,
+    }
 }
 
 fn no_answer(settings: &SshSettings, after: Duration) -> Fault {

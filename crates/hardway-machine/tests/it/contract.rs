@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use hardway_machine::fake::FakeMachine;
 use hardway_machine::{
     Blob, Claim, Fault, Hold, KnownHosts, Machine, Output, Script, ScriptEvent, ScriptFile, SshMachine, settle,
@@ -274,6 +275,15 @@ async fn an_sshd_that_allows_no_session_is_an_error() {
     let Some(sshd) = Sshd::start_with("MaxSessions 0") else { return };
     let fault = sshd.machine().exec("true", b"").await.unwrap_err().fault;
     assert!(matches!(fault, Fault::ChannelRefused { .. }), "{fault:?}");
+}
+
+#[tokio::test]
+async fn an_sshd_that_turns_some_away_is_asked_again() {
+    let Some(sshd) = Sshd::start_with("MaxStartups 8") else { return };
+    let machines: Vec<_> = (0..20).map(|_| sshd.machine()).collect();
+    for answer in join_all(machines.iter().map(|machine| machine.exec("true", b""))).await {
+        answer.unwrap();
+    }
 }
 
 #[tokio::test]
