@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Machine, Network, Pki, Role, versions};
+use crate::{Artifacts, Machine, Network, Pki, Role, versions};
 
 /// The one version of the document that this hardway reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -40,6 +40,8 @@ pub struct Metadata {
 pub struct ClusterSpec {
     #[serde(default)]
     pub kubernetes: Kubernetes,
+    #[serde(default)]
+    pub artifacts: Artifacts,
     /// The DNS name that clients call; load balancers answer to it.
     #[serde(default = "default_endpoint")]
     pub endpoint: String,

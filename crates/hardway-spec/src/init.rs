@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::{Addons, Calico, Cni, ControlPlane, Machine, Network, Pki, Role, Ssh, cluster, versions};
+use crate::{Addons, Artifacts, Calico, Cni, ControlPlane, Machine, Network, Pki, Role, Ssh, cluster, versions};
 
 /// What is known of a cluster before its spec is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ impl Machine {
 pub fn init_document(answers: &InitAnswers) -> String {
     let name = word(&answers.name);
     let kubernetes = versions::KUBERNETES;
+    let Artifacts { source, require, .. } = Artifacts::default();
+    let (source, require) = (choice(&source), choice(&require));
     let endpoint = match &answers.endpoint {
         Some(endpoint) => format!("  endpoint: {}", word(endpoint)),
         None => format!("  # endpoint: {}", cluster::default_endpoint()),
@@ -80,6 +82,15 @@ spec:
   # Stays as it is when another hardway has a newer default.
   kubernetes:
     version: {kubernetes}
+
+  # artifacts:
+  #   # Where binaries and images come from: releases are upstream's own, mirror holds the same at a place of yours,
+  #   # modules are built here from Go modules; auto takes releases where they can be reached, else modules.
+  #   source: {source}
+  #   # What must vouch for them at first: first-use, checksum, signature (needs cosign) or shipped. From then on
+  #   # hardway.lock does.
+  #   require: {require}
+  #   # mirror: {{files: https://mirror.example.com/k8s, images: registry.example.com/k8s, authority: mirror-ca.pem}}
 
   # The name that clients call the API by, on port 6443. It is the load balancer's, or without one the first control
   # plane's alone. Machines find it in their /etc/hosts; on your own machine, put it into yours or into DNS.

@@ -2,8 +2,10 @@
 //!
 //! Invariant: no I/O. A text goes in, a [`Cluster`] or every [`Problem`] at once comes out.
 
+pub mod upstream_images;
 pub mod versions;
 
+mod artifacts;
 mod cluster;
 mod init;
 mod machine;
@@ -17,6 +19,7 @@ mod shape;
 mod suggest;
 mod tree;
 
+pub use artifacts::{ArtifactSource, Artifacts, Mirror, Trust};
 pub use cluster::{Addons, ApiVersion, Cluster, ClusterSpec, ControlPlane, Kind, Kubernetes, Metadata, Ssh};
 pub use init::{InitAnswers, init_document};
 pub use machine::{Machine, MachineName, Role};

@@ -312,6 +312,8 @@ impl<'a> Reader<'a> {
     }
 
     fn resolve(&self, schema: &'a Json) -> &'a Json {
+        // An optional section is `anyOf` its own schema and null.
+        let schema = schema.get("anyOf").and_then(|either| either.get(0)).unwrap_or(schema);
         let reference = schema.get("$ref").and_then(Json::as_str);
         let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
         pointer.map_or(schema, |pointer| self.root.pointer(pointer).expect("the schema refers to its own definitions"))

@@ -1,5 +1,6 @@
 //! What a spec must be beyond its shape, one module per part of it.
 
+mod artifacts;
 mod machines;
 mod names;
 mod network;
@@ -13,6 +14,7 @@ use crate::shape::Places;
 pub(crate) fn check(cluster: &Cluster, places: &Places) -> Vec<Problem> {
     let mut checker = Checker { cluster, places, problems: Vec::new() };
     settings::check(&mut checker);
+    artifacts::check(&mut checker);
     network::check(&mut checker);
     machines::check(&mut checker);
     checker.problems
