@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use hardway_artifacts::{Error, Progress, Selection, Store};
+use hardway_artifacts::{Error, Progress, Selection, Store, Supply};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -35,7 +35,7 @@ async fn run() -> Result<(), Error> {
         ["--benchmark"] => Selection::benchmark(),
         ref names => Selection::named(names.iter().copied())?,
     };
-    let catalog = Store::open()?.obtain(&selection, &print).await?;
+    let catalog = Store::open(Supply::default()).await?.obtain(&selection, &print).await?;
     for binary in catalog.binaries.values() {
         println!("{} {} {} {}", binary.name, binary.version, binary.size, binary.path);
     }
@@ -60,6 +60,9 @@ fn print(event: Progress) {
             eprintln!("{step}: {:.1} s", elapsed.as_secs_f64());
         }
         Progress::Packing { programs } => eprintln!("packing {programs} programs"),
-        Progress::Compiling { .. } | Progress::Held { .. } => {}
+        Progress::Bundling { path, files } => eprintln!("writing {files} files to {path}"),
+        Progress::Unpacking { path, files } => eprintln!("unpacking {files} files of {path}"),
+        Progress::Retrying { reason, wait } => eprintln!("  {reason}; again in {:.1} s", wait.as_secs_f64()),
+        Progress::Received { .. } | Progress::Compiling { .. } | Progress::Held { .. } => {}
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! ROOT/lock              held by the one process that is filling the cache
 //! ROOT/work/             what is being made; emptied by the next holder of the lock
+//! ROOT/partial/          downloads that were cut off, which the next holder of the lock goes on with
 //! ROOT/artifacts/KEY/    one file and its record, put there by a single rename; later also the file packed
 //! ```
 //!
@@ -81,7 +82,10 @@ impl Cache {
     /// The digest is not computed anew: half a gigabyte on every run would cost seconds, and the
     /// machines check what they receive.
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
-        let folder = self.folder(key);
+        self.entry(&self.folder(key))
+    }
+
+    fn entry(&self, folder: &Utf8Path) -> Result<Option<Entry>, Error> {
         let path = folder.join(RECORD);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -98,6 +102,25 @@ impl Cache {
             size: record.size,
             manifest_digest: record.manifest_digest,
         }))
+    }
+
+    /// An artifact with this SHA-256, whatever its key.
+    pub(crate) fn find(&self, sha256: &str) -> Result<Option<Entry>, Error> {
+        let artifacts = self.root.join("artifacts");
+        let folders = match fs::read_dir(&artifacts) {
+            Ok(folders) => folders,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed("read", &artifacts, source)),
+        };
+        for folder in folders {
+            let folder = folder.map_err(|source| failed("read", &artifacts, source))?.file_name();
+            let Some(key) = folder.to_str() else { continue };
+            match self.entry(&artifacts.join(key))? {
+                Some(entry) if entry.sha256 == sha256 => return Ok(Some(entry)),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Becomes the one process that fills the cache, waiting for another to end if need be.
@@ -143,6 +166,11 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
+    /// The cache's folder.
+    pub(crate) fn root(&self) -> &Utf8Path {
+        &self.cache.root
+    }
+
     /// An empty folder on the cache's file system, removed when it is dropped.
     pub(crate) fn workroom(&self) -> Result<Workroom, Error> {
         let folder = tempfile::Builder::new()
@@ -161,7 +189,19 @@ impl Filling {
         mode: u32,
         manifest_digest: Option<String>,
     ) -> Result<Entry, Error> {
-        let (sha256, size) = digest::of_file(file).map_err(|source| failed("read", file, source))?;
+        let identity = digest::of_file(file).map_err(|source| failed("read", file, source))?;
+        self.put_digested(key, file, mode, identity, manifest_digest)
+    }
+
+    /// [`put`](Self::put) for a file whose SHA-256, in lower-case hexadecimal, and size are known from its writing.
+    pub(crate) fn put_digested(
+        &self,
+        key: &Key,
+        file: &Utf8Path,
+        mode: u32,
+        (sha256, size): (String, u64),
+        manifest_digest: Option<String>,
+    ) -> Result<Entry, Error> {
         let name = file.file_name().expect("a file in a workroom has a name").to_owned();
         let staged = self.workroom()?;
         let path = staged.path().join(&name);
@@ -212,7 +252,11 @@ impl Workroom {
 
 /// The error of an operation on a file of the cache.
 pub(crate) fn failed(operation: &'static str, path: &Utf8Path, source: io::Error) -> Error {
-    Error::Cache { operation, path: path.to_owned(), source }
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path, source },
+        _ => Error::Cache { operation, path, source },
+    }
 }
 
 #[cfg(test)]
@@ -303,6 +347,16 @@ mod tests {
         assert!(!second.is_finished());
         drop(first);
         second.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_artifact_is_found_by_its_digest() {
+        let Fixture { cache, _folder } = fixture();
+        assert_eq!(cache.find(&digest::of_bytes(b"other")).unwrap(), None);
+        put(&cache, "one", "one").await;
+        let other = put(&cache, "other", "other").await;
+        assert_eq!(cache.find(&digest::of_bytes(b"other")).unwrap(), Some(other));
+        assert_eq!(cache.find(&digest::of_bytes(b"a third")).unwrap(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use crate::pack;
+use crate::{Provenance, pack};
 
 /// The artifacts that were asked for, each a complete file in the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -30,6 +30,9 @@ pub struct Binary {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+    /// As Go calls it: `amd64`, `arm64`.
+    pub architecture: String,
+    pub provenance: Provenance,
 }
 
 impl Binary {
@@ -40,7 +43,7 @@ impl Binary {
     }
 }
 
-/// A container image as an OCI layout in a tar archive, its layer compressed with zstd.
+/// A container image as an OCI layout in a tar archive.
 ///
 /// `ctr -n k8s.io images import --local FILE` makes it known under [`reference`](Self::reference).
 /// Without `--local` the archive takes a way through containerd's transfer service that was measured
@@ -49,7 +52,7 @@ impl Binary {
 pub struct Image {
     /// The last part of the reference, without the version.
     pub name: String,
-    /// What a pod's `image:` says: `hardway.local/NAME:VERSION`.
+    /// What a pod's `image:` says: upstream's own reference, or `hardway.local/NAME:VERSION` of one assembled here.
     pub reference: String,
     /// The tag.
     pub version: String,
@@ -60,4 +63,7 @@ pub struct Image {
     pub size: u64,
     /// `sha256:…` of the image's manifest, as the container runtime shows it.
     pub manifest_digest: String,
+    /// As Go calls it: `amd64`, `arm64`.
+    pub architecture: String,
+    pub provenance: Provenance,
 }

@@ -3,8 +3,10 @@
 use std::io;
 
 use camino::Utf8PathBuf;
+use oci_client::errors::OciDistributionError;
 
-use crate::{ArtifactName, HostPackage};
+use crate::bundle::BundleError;
+use crate::{ArtifactName, FetchError, HostPackage, ReleaseError};
 
 /// An error of [`Store`](crate::Store) and the sources behind it.
 ///
@@ -21,6 +23,15 @@ pub enum Error {
         path: Utf8PathBuf,
         source: io::Error,
     },
+
+    #[error("the disk with {path} is full; make room there, or set HARDWAY_CACHE to a folder elsewhere")]
+    DiskFull { path: Utf8PathBuf, source: io::Error },
+
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
 
     #[error("the record {path} in the cache is not readable; remove its folder to build it again")]
     Record { path: Utf8PathBuf, source: serde_json::Error },
@@ -83,6 +94,100 @@ pub enum Error {
 
     #[error("{path} in the image {image} is not an ELF file that can be read")]
     Elf { image: &'static str, path: Utf8PathBuf, source: goblin::error::Error },
+
+    #[error("{reference} is not the name of an image in a registry")]
+    ImageName { reference: String, source: Box<oci_client::ParseError> },
+
+    #[error(
+        "the registries' authority is not a PEM certificate that can be read: look at the spec's artifacts.mirror.authority"
+    )]
+    RegistryAuthority(#[source] Box<OciDistributionError>),
+
+    #[error("{registry} has no {image}, or not all of it: check that a mirror holds it under that name")]
+    ImageMissing { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error(
+        "{registry} does not give {image} to this user: check the name and the password; some registries say so too \
+         of what they do not have"
+    )]
+    RegistryRefuses { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error(
+        "the certificate of {registry} is not to be trusted, so {image} was not asked for: check its date, its names, \
+         and whether its authority is the system's or the spec's"
+    )]
+    RegistryCertificate { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error("{registry} cannot be reached for {image}: check the network, and HTTPS_PROXY where one is needed")]
+    RegistryUnreachable { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error("{registry} does not give {image}")]
+    Registry { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error("{registry} has a manifest of {image} that cannot be read")]
+    Manifest { image: String, registry: String, source: serde_json::Error },
+
+    #[error(
+        "{registry} sends a manifest of {image} that is not what its digest says: it was changed there, or on the way"
+    )]
+    ManifestDigest { image: String, registry: String, source: Box<OciDistributionError> },
+
+    #[error("{digest} of {image} is the manifest of several platforms, where that of one was asked for")]
+    ManifestOfIndex { image: String, digest: String },
+
+    #[error(
+        "{registry} sends {received} bytes of {size} for {digest} of {image}, and not what the digest says: they were \
+         changed or lost there, or on the way"
+    )]
+    BlobDigest { image: String, registry: String, digest: String, received: u64, size: u64 },
+
+    #[error("{registry} calls a part of {image} {digest:?}, which is not a SHA-256 digest")]
+    DigestForm { image: String, registry: String, digest: String },
+
+    #[error("{registry} has no {image} for {wanted}, but for {}", found.join(", "))]
+    ImagePlatform { image: String, registry: String, wanted: String, found: Vec<String> },
+
+    #[error(
+        "cosign finds signatures of {image}, and none by who signs Kubernetes' images: do not use it{}",
+        tail(output)
+    )]
+    Signature { image: String, output: Vec<String> },
+
+    #[error("the image archive {archive} has no file {path}")]
+    NotInImage { archive: Utf8PathBuf, path: String },
+
+    #[error("cannot get a file out of the image archive {archive}")]
+    ImageArchive { archive: Utf8PathBuf, source: io::Error },
+
+    #[error("the bundle {path} cannot be used")]
+    Bundle { path: Utf8PathBuf, source: BundleError },
+
+    #[error(
+        "no packages are collected for {os} on {architecture}, only for {} on {}; install them on such machines before",
+        known.join(", "), architectures.join(", ")
+    )]
+    NoPackagesFor {
+        /// `ID` and `VERSION_ID` of os-release(5): `debian-12`.
+        os: String,
+        architecture: String,
+        known: Vec<&'static str>,
+        architectures: Vec<&'static str>,
+    },
+
+    #[error("the package {path} has no field {field}")]
+    PackageField { path: Utf8PathBuf, field: &'static str },
+
+    #[error("the bundle {path} was not made")]
+    BundleNotMade { path: Utf8PathBuf, source: BundleError },
+
+    #[error("hardway.lock names a mirror, and the spec does not say where it is: set spec.artifacts.mirror")]
+    NoMirror,
+
+    #[error(
+        "hardway.lock names a bundle, and this machine's cache lacks {} of it: name the file with --bundle",
+        missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    BundleNeeded { missing: Vec<ArtifactName> },
 
     #[error("the work on {artifact} was cut off")]
     CutOff { artifact: ArtifactName },

@@ -10,18 +10,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use hardway_spec::Trust;
 use serde::Deserialize;
 
+use crate::apt::{Apt, Sources};
 use crate::build::{BUILDS, Build, Linking, Package};
 use crate::cache::{Cache, Entry, Filling, Workroom, failed};
+use crate::host::in_path;
 use crate::image::recipe::{FORMAT, Part, RECIPES, Recipe};
-use crate::image::{Apt, Assembly, Inputs};
+use crate::image::{Assembly, Inputs};
 use crate::key::Key;
 use crate::process::{self, Line};
 use crate::source::Obtained;
 use crate::toolchain::Toolchain;
 use crate::{
-    ArtifactName, Binary, Catalog, Error, HostPackage, Image, Progress, Report, Selection, Source, SourceKind, Step,
+    ArtifactName, Binary, Catalog, Error, HostPackage, Image, Progress, Provenance, Report, Selection, Source,
+    SourceKind, Step,
 };
 
 /// Builds with the Go that is in PATH, images with the host's apt and dpkg.
@@ -207,6 +211,8 @@ impl Plan {
                             path: entry.path,
                             sha256: entry.sha256,
                             size: entry.size,
+                            architecture: self.toolchain.architecture.as_str().to_owned(),
+                            provenance: binary_provenance(build, package),
                         },
                     );
                 }
@@ -224,6 +230,8 @@ impl Plan {
                             sha256: entry.sha256,
                             size: entry.size,
                             manifest_digest: entry.manifest_digest.ok_or(Error::CutOff { artifact })?,
+                            architecture: self.toolchain.architecture.as_str().to_owned(),
+                            provenance: image_provenance(recipe),
                         },
                     );
                 }
@@ -266,7 +274,7 @@ impl Work<'_> {
             self.step(step, (index, of), build.usual(), self.build(build, &packages, &room)).await?;
         }
         let apt = if self.plan.needs(missing).contains(&Need::DebianPackages) {
-            Some(Apt::update(room.path().join("apt"), self.report).await?)
+            Some(Apt::update(room.path().join("apt"), &Sources::Host, self.report).await?)
         } else {
             None
         };
@@ -357,7 +365,8 @@ impl Work<'_> {
         }
         for part in recipe.parts {
             if let (Part::Debian { packages, .. }, Some(apt)) = (part, apt) {
-                inputs.packages = apt.download(recipe.name, packages, self.report).await?;
+                let what = format!("the image {}", recipe.name);
+                inputs.packages = apt.download(recipe.name, &what, packages, self.report).await?;
             }
         }
         let folder = room.path().join("images").join(recipe.name);
@@ -410,6 +419,35 @@ impl Work<'_> {
         }
         Line::Message
     }
+}
+
+/// Each dependency's digest is in the `go.sum` that hardway carries.
+fn binary_provenance(build: &Build, package: &Package) -> Provenance {
+    let origin = format!("{}@v{}", package.path, build.version);
+    Provenance { source: SourceKind::GoModules, origin, trust: Trust::Shipped }
+}
+
+/// What an image is assembled from. Debian's packages are vouched for by the archive's signature, which apt checks.
+fn image_provenance(recipe: &Recipe) -> Provenance {
+    let mut trust = Trust::Shipped;
+    let mut origins = Vec::new();
+    for part in recipe.parts {
+        match part {
+            Part::Binary { output, .. } => {
+                let (build, package) = find_output(output);
+                origins.push(format!("{}@v{}", package.path, build.version));
+            }
+            Part::CProgram { module, source, .. } => {
+                origins.push(format!("{module}/{source}@v{}", find_module(module).version));
+            }
+            Part::Debian { packages, .. } => {
+                trust = Trust::Signature;
+                origins.push(format!("Debian's {}", packages.join(", ")));
+            }
+            Part::ModuleFolder { .. } | Part::Directory { .. } | Part::Writable { .. } | Part::Applets { .. } => {}
+        }
+    }
+    Provenance { source: SourceKind::GoModules, origin: origins.join("; "), trust }
 }
 
 fn all_packages() -> impl Iterator<Item = (&'static Build, &'static Package)> {
@@ -479,11 +517,6 @@ fn absent(needs: &BTreeSet<Need>) -> Vec<HostPackage> {
     absent
 }
 
-fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
-
 /// Whether the C compiler finds a library's archive: it prints a path if so, else the bare name.
 fn archive_is_known(name: &str) -> bool {
     Command::new("gcc").arg(format!("-print-file-name={name}")).output().is_ok_and(|output| {
@@ -497,7 +530,7 @@ mod tests {
     use hardway_spec::versions;
 
     use super::*;
-    use crate::toolchain::Architecture;
+    use crate::Architecture;
 
     fn plan(version: &str) -> Plan {
         let toolchain = Toolchain { version: version.to_owned(), architecture: Architecture::host().unwrap() };

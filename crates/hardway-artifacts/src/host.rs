@@ -15,3 +15,9 @@ impl fmt::Display for HostPackage {
         write!(f, "{} ({})", self.name, self.why)
     }
 }
+
+/// Whether this machine has the program.
+pub(crate) fn in_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}

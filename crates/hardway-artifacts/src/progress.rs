@@ -10,11 +10,20 @@ use crate::{ArtifactName, SourceKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Where the artifacts come from. Always the first event.
-    Source { kind: SourceKind, reason: &'static str },
+    Source { kind: SourceKind, reason: String },
     /// Another hardway is filling the same cache; this one waits for its lock.
     Waiting { lock: Utf8PathBuf },
-    /// A module or the host distribution's packages are being downloaded.
+    /// A file, a module or the host distribution's packages are being downloaded.
     Downloading { what: String },
+    /// So many bytes of a file that is being downloaded are there. Comes about once for every mebibyte.
+    Received {
+        what: String,
+        bytes: u64,
+        /// Where the server says how many there will be.
+        of: Option<u64>,
+    },
+    /// A download did not get on, and goes on after `wait`.
+    Retrying { reason: String, wait: Duration },
     /// Something has to be made: so many steps, which take so long together as [`Started`](Self::Started)
     /// says of each. Comes before the downloads and the first step.
     Planned { steps: usize, usual: Duration },
@@ -32,6 +41,10 @@ pub enum Progress {
     Finished { step: Step, elapsed: Duration },
     /// Programs are compressed for the way to the machines, once.
     Packing { programs: usize },
+    /// A bundle of so many files is being written.
+    Bundling { path: Utf8PathBuf, files: usize },
+    /// So many files of a bundle are being unpacked into the cache.
+    Unpacking { path: Utf8PathBuf, files: usize },
     /// The cache holds it. Comes at the end, once for every artifact that was asked for.
     Held { artifact: ArtifactName },
 }

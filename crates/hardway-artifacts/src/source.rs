@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::{Catalog, Error, HostPackage, Report, Selection};
@@ -36,17 +36,26 @@ pub trait Source: Send + Sync {
 }
 
 /// The sources that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
+    /// What upstream published.
+    Releases,
+    /// What upstream published, from a place of the operator's.
+    Mirror,
     /// Built here from Go modules, each checked against the digests that hardway carries.
     GoModules,
+    /// One file that holds everything.
+    Bundle,
 }
 
 impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GoModules => f.write_str("Go modules"),
-        }
+        f.write_str(match self {
+            Self::Releases => "releases",
+            Self::Mirror => "mirror",
+            Self::GoModules => "Go modules",
+            Self::Bundle => "bundle",
+        })
     }
 }

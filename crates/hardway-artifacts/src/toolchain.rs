@@ -5,8 +5,8 @@ use std::process::Command;
 
 use camino::Utf8Path;
 
-use crate::Error;
 use crate::build::{BUILDS, Build, Linking};
+use crate::{Architecture, Error};
 
 /// The Go that builds everything. Its version is part of every key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,25 +14,6 @@ pub(crate) struct Toolchain {
     /// As `go env GOVERSION` prints it: `go1.26.8`.
     pub(crate) version: String,
     pub(crate) architecture: Architecture,
-}
-
-/// An architecture in Go's and the OCI's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Architecture(&'static str);
-
-impl Architecture {
-    /// The one that this program was built for: machines are of the same kind as the operator's.
-    pub(crate) fn host() -> Result<Self, Error> {
-        match std::env::consts::ARCH {
-            "x86_64" => Ok(Self("amd64")),
-            "aarch64" => Ok(Self("arm64")),
-            architecture => Err(Error::Architecture { architecture }),
-        }
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        self.0
-    }
 }
 
 impl Toolchain {
@@ -201,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_distributions_own_version_is_the_installed_one() {
-        let toolchain = |version: &str| Toolchain { version: version.to_owned(), architecture: Architecture("amd64") };
+        let toolchain = |version: &str| Toolchain { version: version.to_owned(), architecture: Architecture::AMD64 };
         assert_eq!(toolchain("go1.26.8").selector(), "go1.26.8");
         assert_eq!(toolchain("go1.26.8 X:boringcrypto").selector(), "local");
     }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use hardway_artifacts::{debian_sources, mirror_options};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::apt;
 use crate::command::finish;
 use crate::config::Base;
-use crate::error::{FileContext, Result};
+use crate::error::{FileContext, LabError, Result};
 use crate::event::{Event, OnEvent};
 use crate::lock::DirLock;
 
@@ -59,13 +59,13 @@ impl Recipe {
             SERVER_PACKAGES.iter().map(|&name| name.to_owned()).chain(extra_packages.iter().cloned()).collect();
         packages.sort();
         packages.dedup();
-        let sources = apt::sources(base)?;
+        let sources = debian_sources(base.codename()).map_err(LabError::DebianArchive)?;
         let over_https = sources.as_deref().is_some_and(|text| text.contains("URIs: https://"));
         Ok(Self {
             version: RECIPE_VERSION,
             suite: base.codename(),
             packages,
-            apt_options: apt::options()?,
+            apt_options: mirror_options().map_err(LabError::DebianArchive)?,
             customize: CUSTOMIZE,
             authorities: if over_https { authorities()? } else { Vec::new() },
             sources,

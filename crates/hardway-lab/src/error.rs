@@ -15,6 +15,9 @@ pub enum LabError {
         /// What is missing.
         packages: Vec<String>,
     },
+    /// The host's own package sources are not readable.
+    #[error("cannot tell how this host reaches the Debian archive")]
+    DebianArchive(#[source] hardway_artifacts::Error),
     /// Packages are missing and were not installed first.
     #[error("the host lacks {}", .packages.join(", "))]
     MissingHostPackages {

@@ -7,7 +7,6 @@
 
 mod address;
 mod anchor;
-mod apt;
 mod base;
 mod cgroup;
 mod command;

@@ -1,21 +1,19 @@
-//! An image as an OCI image layout in one tar archive.
+//! An image that is assembled here, as an archive: its configuration, its manifest and its one layer.
 //!
-//! The forms are those of the OCI image specification, version 1: `image-layout.md`,
-//! `manifest.md`, `config.md`, `annotations.md`. containerd's importer takes the image's name
-//! from the annotation `io.containerd.image.name`.
+//! The forms are those of the OCI image specification, version 1: `manifest.md`, `config.md`.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use camino::Utf8Path;
 use serde::Serialize;
 
 use super::layer;
+use super::layout::{self, Blob, Descriptor, Root, json};
 use super::recipe::Recipe;
 use super::tree::Tree;
 use crate::digest::{self, DigestWriter};
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
@@ -30,45 +28,11 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Index<'a> {
-    schema_version: u32,
-    media_type: &'a str,
-    manifests: [Descriptor<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Manifest<'a> {
     schema_version: u32,
     media_type: &'a str,
     config: Descriptor<'a>,
     layers: [Descriptor<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor<'a> {
-    media_type: &'a str,
-    digest: String,
-    size: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<Annotations>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<Platform<'a>>,
-}
-
-#[derive(Serialize)]
-struct Annotations {
-    #[serde(rename = "io.containerd.image.name")]
-    name: String,
-    #[serde(rename = "org.opencontainers.image.ref.name")]
-    tag: String,
-}
-
-#[derive(Serialize)]
-struct Platform<'a> {
-    architecture: &'a str,
-    os: &'a str,
 }
 
 #[derive(Serialize)]
@@ -97,12 +61,6 @@ struct Execution<'a> {
 struct RootFs<'a> {
     r#type: &'a str,
     diff_ids: [String; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Layout<'a> {
-    image_layout_version: &'a str,
 }
 
 /// Writes the archive to `file`, with the layer in `scratch` meanwhile, and returns the
@@ -136,56 +94,19 @@ pub(crate) fn write(
     let manifest = json(&Manifest {
         schema_version: 2,
         media_type: MANIFEST,
-        config: descriptor(CONFIG, &config_sha256, config.len() as u64),
-        layers: [descriptor(LAYER, &layer_sha256, layer_size)],
+        config: Descriptor::new(CONFIG, &config_sha256, config.len() as u64),
+        layers: [Descriptor::new(LAYER, &layer_sha256, layer_size)],
     });
-    let manifest_sha256 = digest::of_bytes(&manifest);
-    let index = json(&Index {
-        schema_version: 2,
-        media_type: INDEX,
-        manifests: [Descriptor {
-            annotations: Some(Annotations { name: recipe.reference(), tag: recipe.tag() }),
-            platform: Some(Platform { architecture, os: "linux" }),
-            ..descriptor(MANIFEST, &manifest_sha256, manifest.len() as u64)
-        }],
-    });
-    let layout = json(&Layout { image_layout_version: "1.0.0" });
-
-    let mut tar = tar::Builder::new(io::BufWriter::new(File::create(file)?));
-    append(&mut tar, "oci-layout", &layout)?;
-    append(&mut tar, "index.json", &index)?;
-    append(&mut tar, &blob(&manifest_sha256), &manifest)?;
-    append(&mut tar, &blob(&config_sha256), &config)?;
-    let mut header = header(layer_size);
-    tar.append_data(&mut header, blob(&layer_sha256), File::open(scratch)?)?;
-    tar.into_inner()?.flush()?;
-    Ok(format!("sha256:{manifest_sha256}"))
-}
-
-fn descriptor<'a>(media_type: &'a str, sha256: &str, size: u64) -> Descriptor<'a> {
-    Descriptor { media_type, digest: format!("sha256:{sha256}"), size, annotations: None, platform: None }
-}
-
-fn blob(sha256: &str) -> String {
-    format!("blobs/sha256/{sha256}")
-}
-
-fn header(size: u64) -> tar::Header {
-    let mut header = tar::Header::new_ustar();
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_size(size);
-    header
-}
-
-fn append<W: Write>(tar: &mut tar::Builder<W>, path: &str, bytes: &[u8]) -> io::Result<()> {
-    tar.append_data(&mut header(bytes.len() as u64), path, bytes)
-}
-
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("structs of strings and numbers have a JSON form")
+    let root = Root {
+        reference: &recipe.reference(),
+        tag: &recipe.tag(),
+        architecture,
+        media_type: MANIFEST,
+        manifest: &manifest,
+    };
+    let blobs =
+        [Blob::Bytes { sha256: &config_sha256, bytes: &config }, Blob::File { sha256: &layer_sha256, path: scratch }];
+    layout::write(&root, &blobs, file)
 }
 
 #[cfg(test)]
@@ -247,15 +168,17 @@ mod tests {
                 assert_eq!(digest::of_bytes(bytes), sha256);
             }
         }
-        let manifest = &files[&blob(manifest_digest.strip_prefix("sha256:").unwrap())];
+        let manifest = &files[&layout::path_of(manifest_digest.strip_prefix("sha256:").unwrap())];
         let manifest: Value = serde_json::from_slice(manifest).unwrap();
         for descriptor in [&manifest["config"], &manifest["layers"][0]] {
             let sha256 = descriptor["digest"].as_str().unwrap();
-            let bytes = &files[&blob(sha256.strip_prefix("sha256:").unwrap())];
+            let bytes = &files[&layout::path_of(sha256.strip_prefix("sha256:").unwrap())];
             assert_eq!(descriptor["size"], bytes.len() as u64);
         }
-        let layer = &files[&blob(manifest["layers"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
-        let config = &files[&blob(manifest["config"]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
+        let layer = &files
+            [&layout::path_of(manifest["layers"][0]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
+        let config =
+            &files[&layout::path_of(manifest["config"]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap())];
         let config: Value = serde_json::from_slice(config).unwrap();
         let content = zstd::decode_all(&layer[..]).unwrap();
         assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", digest::of_bytes(&content)));

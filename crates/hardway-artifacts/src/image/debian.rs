@@ -1,12 +1,10 @@
 //! Files of the host distribution's packages, without installing anything.
 //!
-//! apt resolves and downloads as it is configured on this machine, with folders of its own, so
-//! that neither root nor the machine's package state is needed. Of the packages only the named
-//! files and the shared libraries that they need are taken: no maintainer script runs, and an
-//! image holds no package manager, no documentation and no second shell.
+//! Of the packages that [`Apt`](crate::apt::Apt) downloaded only the named files and the shared
+//! libraries that they need are taken: no maintainer script runs, and an image holds no package
+//! manager, no documentation and no second shell.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,9 +13,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::recipe::Keep;
 use super::tree::{Content, Node, Tree, normalize};
+use crate::Error;
 use crate::cache::failed;
-use crate::process::{self, Line};
-use crate::{Error, Progress, Report};
 
 /// Folders of packages that no image needs, and that are large.
 const SKIPPED: [&str; 6] = [
@@ -28,76 +25,6 @@ const SKIPPED: [&str; 6] = [
     "usr/share/locale",
     "usr/share/man",
 ];
-
-/// apt with state of its own below a folder.
-#[derive(Debug)]
-pub(crate) struct Apt {
-    folder: Utf8PathBuf,
-}
-
-impl Apt {
-    /// Fetches the package lists into `folder`.
-    pub(crate) async fn update(folder: Utf8PathBuf, report: Report<'_>) -> Result<Self, Error> {
-        for name in ["lists/partial", "cache"] {
-            let path = folder.join(name);
-            fs::create_dir_all(&path).map_err(|source| failed("create", &path, source))?;
-        }
-        let status = folder.join("status");
-        fs::write(&status, "").map_err(|source| failed("write", &status, source))?;
-        let apt = Self { folder };
-        report(Progress::Downloading { what: "the distribution's package lists".to_owned() });
-        let mut command = apt.command(&apt.folder.join("cache"));
-        command.arg("update");
-        process::run("apt-get", "fetch the package lists", &mut command, |_| Line::Message).await?;
-        Ok(apt)
-    }
-
-    /// Downloads `packages` and what they depend on, and returns the archives' paths.
-    pub(crate) async fn download(
-        &self,
-        image: &'static str,
-        packages: &[&'static str],
-        report: Report<'_>,
-    ) -> Result<Vec<Utf8PathBuf>, Error> {
-        report(Progress::Downloading { what: format!("packages for {image}: {}", packages.join(", ")) });
-        let cache = self.folder.join("packages").join(image);
-        let archives = cache.join("archives");
-        let partial = archives.join("partial");
-        fs::create_dir_all(&partial).map_err(|source| failed("create", &partial, source))?;
-        let mut command = self.command(&cache);
-        command.args(["--yes", "--download-only", "install"]).args(packages);
-        let operation = format!("download the packages of the image {image}");
-        process::run("apt-get", &operation, &mut command, |_| Line::Message).await?;
-        let mut found = Vec::new();
-        for entry in archives.read_dir_utf8().map_err(|source| failed("read", &archives, source))? {
-            let entry = entry.map_err(|source| failed("read", &archives, source))?;
-            if entry.path().extension() == Some("deb") {
-                found.push(entry.into_path());
-            }
-        }
-        found.sort();
-        Ok(found)
-    }
-
-    fn command(&self, cache: &Utf8Path) -> tokio::process::Command {
-        let mut command = tokio::process::Command::new("apt-get");
-        command
-            .args(["-o", &format!("Dir::State::lists={}/lists", self.folder)])
-            .args(["-o", &format!("Dir::State::status={}/status", self.folder)])
-            .args(["-o", &format!("Dir::Cache={cache}")])
-            // With an empty status apt would add every essential package.
-            .args(["-o", "pkgCacheGen::Essential=none"])
-            .args(["-o", "pkgCacheGen::ForceEssential=,"])
-            .args(["-o", "APT::Install-Recommends=false"])
-            .args(["-o", "Debug::NoLocking=true"])
-            // The folder is only its owner's, so apt's unprivileged user could not write there.
-            .args(["-o", "APT::Sandbox::User=root"])
-            .arg("-q")
-            .env("LC_ALL", "C")
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    }
-}
 
 /// Everything in `archives`, with the root's folders merged into `/usr`.
 pub(crate) fn unpack(archives: &[Utf8PathBuf]) -> Result<Tree, Error> {
@@ -266,6 +193,8 @@ fn needed(content: &Content) -> Result<Vec<String>, goblin::error::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn file(text: &str) -> Node {

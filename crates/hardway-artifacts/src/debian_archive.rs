@@ -1,15 +1,16 @@
-//! How the host reaches the Debian archive, so that machines reach it the same way.
+//! How this host reaches the Debian archive, so that other releases are reached the same way.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::process::Command;
 
-use crate::command::run;
-use crate::config::Base;
-use crate::error::{FileContext, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::Error;
+use crate::cache::failed;
 
 /// The archive's keys, at the same place on every Debian and in Debian's package for others.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// apt settings that say how to reach a mirror, and nothing about packages.
 const REACHING: [&str; 7] = [
@@ -31,12 +32,16 @@ struct Archive {
     components: Vec<String>,
 }
 
-/// The deb822 sources of a machine; `None` where the host has no Debian archive (Ubuntu, say), and
-/// the bootstrap tool's own default mirror is used.
-pub(crate) fn sources(base: Base) -> Result<Option<String>> {
+/// deb822 sources of the release with this code name, from where the host takes its own packages;
+/// `None` where the host has no Debian archive (Ubuntu, say).
+///
+/// # Errors
+/// [`Error::Cache`] where apt's settings cannot be read.
+pub fn debian_sources(codename: &str) -> Result<Option<String>, Error> {
     let mut archives = Vec::new();
-    for (name, text) in source_files()? {
-        let entries = if name.ends_with(".sources") { deb822_archives(&text) } else { one_line_archives(&text) };
+    for (path, text) in source_files()? {
+        let entries =
+            if path.extension() == Some("sources") { deb822_archives(&text) } else { one_line_archives(&text) };
         for archive in entries {
             if !archives.contains(&archive) {
                 archives.push(archive);
@@ -47,13 +52,24 @@ pub(crate) fn sources(base: Base) -> Result<Option<String>> {
     if !archives.iter().any(|archive| archive.pocket.is_empty()) {
         return Ok(None);
     }
-    Ok(Some(render(&archives, base)))
+    Ok(Some(render(&archives, codename)))
 }
 
-fn source_files() -> Result<Vec<(String, String)>> {
-    let mut paths = vec![Path::new("/etc/apt/sources.list").to_path_buf()];
-    if let Ok(folder) = fs::read_dir("/etc/apt/sources.list.d") {
-        let mut more: Vec<_> = folder.flatten().map(|entry| entry.path()).collect();
+/// deb822 sources of Debian's own mirrors, for hosts that take no packages from there.
+pub(crate) fn default_sources(codename: &str) -> String {
+    let archives =
+        [("debian", ""), ("debian", "-updates"), ("debian-security", "-security")].map(|(name, pocket)| Archive {
+            uri: format!("http://deb.debian.org/{name}"),
+            pocket: pocket.to_owned(),
+            components: vec!["main".to_owned()],
+        });
+    render(&archives, codename)
+}
+
+fn source_files() -> Result<Vec<(Utf8PathBuf, String)>, Error> {
+    let mut paths = vec![Utf8PathBuf::from("/etc/apt/sources.list")];
+    if let Ok(folder) = Utf8Path::new("/etc/apt/sources.list.d").read_dir_utf8() {
+        let mut more: Vec<_> = folder.flatten().map(|entry| entry.into_path()).collect();
         more.sort();
         paths.extend(more);
     }
@@ -61,8 +77,8 @@ fn source_files() -> Result<Vec<(String, String)>> {
         .into_iter()
         .filter(|path| path.is_file() && path.extension().is_some_and(|ext| ext == "list" || ext == "sources"))
         .map(|path| {
-            let text = fs::read_to_string(&path).at("read", &path)?;
-            Ok((path.to_string_lossy().into_owned(), text))
+            let text = fs::read_to_string(&path).map_err(|source| failed("read", &path, source))?;
+            Ok((path, text))
         })
         .collect()
 }
@@ -132,23 +148,36 @@ fn deb822_archives(text: &str) -> Vec<Archive> {
     archives
 }
 
-fn render(archives: &[Archive], base: Base) -> String {
+fn render(archives: &[Archive], codename: &str) -> String {
     let mut text = String::new();
     for Archive { uri, pocket, components } in archives {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "Types: deb\nURIs: {uri}\nSuites: {}{pocket}\nComponents: {}\nSigned-By: {KEYRING}\n",
-            base.codename(),
+            "Types: deb\nURIs: {uri}\nSuites: {codename}{pocket}\nComponents: {}\nSigned-By: {KEYRING}\n",
             components.join(" ")
         );
     }
     text
 }
 
-/// apt.conf lines with which the host reaches its mirrors: proxies, time-outs, clock checks.
-pub(crate) fn options() -> Result<String> {
-    let mut options = reaching(&run("apt-config", &["dump"])?);
+/// apt.conf lines with which this host reaches its mirrors: proxies, time-outs, clock checks.
+///
+/// # Errors
+/// [`Error::Start`] and [`Error::Program`] where `apt-config` does not tell.
+pub fn mirror_options() -> Result<String, Error> {
+    const PROGRAM: &str = "apt-config";
+    let output =
+        Command::new(PROGRAM).arg("dump").output().map_err(|source| Error::Start { program: PROGRAM, source })?;
+    if !output.status.success() {
+        return Err(Error::Program {
+            operation: "read apt's settings".to_owned(),
+            program: PROGRAM,
+            status: output.status,
+            output: String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect(),
+        });
+    }
+    let mut options = reaching(&String::from_utf8_lossy(&output.stdout));
     for (variable, key) in [("http_proxy", "Acquire::http::Proxy"), ("https_proxy", "Acquire::https::Proxy")] {
         // apt obeys these variables, and a machine does not have the operator's.
         if let Ok(proxy) = std::env::var(variable)
@@ -197,7 +226,7 @@ mod tests {
              Components: main\nSigned-By: /k.gpg\n\nTypes: deb\nEnabled: no\n\
              URIs: http://mirror.example/debian\nSuites: bookworm-security\nComponents: main\n",
         );
-        let text = render(&archives, Base::Debian13);
+        let text = render(&archives, "trixie");
         assert!(text.contains("Suites: trixie\n"));
         assert!(text.contains("Suites: trixie-updates\n"));
         assert_eq!(text.matches("Types: deb").count(), 2);
