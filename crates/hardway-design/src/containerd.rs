@@ -133,7 +133,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
 struct Configuration<'a> {
     systemd_cgroups: bool,
     restrict_oom_score_adj: bool,
-    /// By name: references that are never collected, since no registry has them.
+    /// By name: references that are never collected, since nothing pulls them again.
     pinned_images: Vec<(&'static str, &'a str)>,
 }
 

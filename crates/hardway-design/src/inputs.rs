@@ -6,7 +6,8 @@ use hardway_pki::Bundle;
 use hardway_spec::{Cluster, Machine, MachineName};
 
 use crate::{
-    Binary, BinaryArtifact, Catalog, DesignError, EncryptionKey, Image, ImageArtifact, MachineFacts, Resource,
+    Binary, BinaryArtifact, Catalog, DesignError, EncryptionKey, Image, ImageArtifact, MachineFacts, PackageOrigin,
+    Resource,
 };
 
 /// The spec, the workspace's material, the artifacts and what the probe saw.
@@ -37,6 +38,22 @@ impl<'a> Inputs<'a> {
     /// [`DesignError::MissingImage`] where the source did not provide it.
     pub fn image_artifact(&self, name: &str) -> Result<&'a ImageArtifact, DesignError> {
         self.catalog.images.get(name).ok_or_else(|| DesignError::MissingImage { name: name.to_owned() })
+    }
+
+    /// Where the machine takes packages from.
+    ///
+    /// # Errors
+    /// [`DesignError::MissingFacts`] where the machine was not probed.
+    pub fn package_origin(&self, machine: &Machine) -> Result<PackageOrigin, DesignError> {
+        let Some(archives) = &self.catalog.packages else {
+            return Ok(PackageOrigin::Mirrors);
+        };
+        let os = &self.facts_of(machine)?.os;
+        let os = format!("{}-{}", os.id, os.version);
+        Ok(match archives.get(&os) {
+            Some(archive) => PackageOrigin::Archive(archive.clone()),
+            None => PackageOrigin::Nowhere { os },
+        })
     }
 
     /// The executable `name`, linked in `folder`.

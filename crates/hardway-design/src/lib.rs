@@ -37,3 +37,4 @@ pub use inputs::Inputs;
 pub use kubeconfig::kubeconfigs;
 pub use model::*;
 pub use objects::{Manifest, manifests};
+pub use operating_system::package_names;

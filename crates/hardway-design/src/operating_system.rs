@@ -1,6 +1,6 @@
 //! What a machine needs of its operating system: names, packages, kernel modules and settings, no swap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use hardway_pki::Identity;
@@ -51,7 +51,7 @@ const KUBELET_DEFAULTS: [(&str, &str); 6] = [
 
 /// `hosts`: what [`hosts`] gives, the same for every machine.
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {
-    let mut groups = vec![base(inputs, machine, hosts)?, packages(inputs.cluster, machine)];
+    let mut groups = vec![base(inputs, machine, hosts)?, packages(inputs, machine)?];
     if inputs.cluster.is_node(machine) {
         groups.extend([kernel(machine), bridge_filter(machine)]);
     }
@@ -81,8 +81,13 @@ pub(crate) fn hosts(cluster: &Cluster) -> Hosts {
     Hosts { lines: names.into_iter().map(line).collect() }
 }
 
-fn packages(cluster: &Cluster, machine: &Machine) -> Group {
-    let mut names = Vec::new();
+/// Names of the packages that the cluster's machines need, each once.
+pub fn package_names(cluster: &Cluster) -> BTreeSet<&'static str> {
+    cluster.spec.machines.iter().flat_map(|machine| packages_of(cluster, machine)).collect()
+}
+
+fn packages_of(cluster: &Cluster, machine: &Machine) -> BTreeSet<&'static str> {
+    let mut names = BTreeSet::new();
     if machine.roles.contains(&Role::LoadBalancer) {
         names.extend(["curl", "haproxy"]);
     }
@@ -91,18 +96,22 @@ fn packages(cluster: &Cluster, machine: &Machine) -> Group {
     }
     if cluster.is_node(machine) {
         names.extend(["conntrack", "iproute2", "kmod", "libseccomp2"]);
-        names.push(match cluster.spec.network.kube_proxy {
+        names.insert(match cluster.spec.network.kube_proxy {
             ProxyMode::Nftables => "nftables",
             ProxyMode::Iptables => "iptables",
         });
     }
-    names.sort_unstable();
-    names.dedup();
-    Group {
+    names
+}
+
+fn packages(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> {
+    let origin = inputs.package_origin(machine)?;
+    let package = |name: &str| Resource::Package(Package { name: name.to_owned(), origin: origin.clone() });
+    Ok(Group {
         id: GroupId::on(&machine.name, PACKAGES),
         after: Vec::new(),
-        resources: names.into_iter().map(|name| Resource::Package(Package { name: name.to_owned() })).collect(),
-    }
+        resources: packages_of(inputs.cluster, machine).into_iter().map(package).collect(),
+    })
 }
 
 fn kernel(machine: &Machine) -> Group {

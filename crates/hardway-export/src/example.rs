@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use hardway_design::example::supplied;
-use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, design};
+use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, PackageArchive, design};
 use hardway_pki::{Bundle, complete};
 use hardway_spec::{
-    Addons, ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation, KeyAlgorithm, Kind,
-    Machine, MachineName, Metadata, Network, Pki, ProxyMode, Role, Ssh,
+    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation,
+    KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Role, Ssh,
 };
 
 /// A spec with all that its design is made from.
@@ -27,6 +27,14 @@ impl Example {
             ("cp1", "172.30.1.11", Role::ControlPlane),
             ("w1", "172.30.1.21", Role::Worker),
         ]))
+    }
+
+    /// The small one, on machines without a network: their packages come from an archive.
+    pub(crate) fn closed() -> Self {
+        let mut closed = Self::small();
+        let archive = PackageArchive { sha256: digest("packages"), size: 1 << 20 };
+        closed.catalog.packages = Some(BTreeMap::from([("debian-12".to_owned(), archive)]));
+        closed
     }
 
     /// Examples that have between them all that a design can hold.
@@ -72,7 +80,15 @@ impl Example {
             ("w1", "172.30.1.21", Role::Worker),
         ]);
         let single = cluster(&[("one", "172.30.1.11", Role::ControlPlane)]);
-        vec![Self::small(), Self::new(bare), Self::new(ipip), systemd, Self::new(apart), Self::new(single)]
+        vec![
+            Self::small(),
+            Self::new(bare),
+            Self::new(ipip),
+            systemd,
+            Self::new(apart),
+            Self::closed(),
+            Self::new(single),
+        ]
     }
 
     fn new(cluster: Cluster) -> Self {
@@ -124,6 +140,7 @@ fn cluster(machines: &[(&str, &str, Role)]) -> Cluster {
             pki: Pki { algorithm: KeyAlgorithm::EcdsaP256, ..Pki::default() },
             control_plane: ControlPlane::default(),
             addons: Addons::default(),
+            artifacts: Artifacts::default(),
             ssh: Ssh::default(),
             machines: machines
                 .iter()

@@ -41,7 +41,14 @@ pub struct Step {
 /// What a step does. All but the last four run on a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    InstallPackages(Vec<String>),
+    /// Stream an archive of packages to the machine, to be installed from.
+    CopyPackages(Blob),
+    /// `archive`: where the archive stands on the machine that they come from, with nobody else asked; None where they
+    /// come from the machine's mirrors.
+    InstallPackages {
+        names: Vec<String>,
+        archive: Option<String>,
+    },
     CreateUser(User),
     MakeDirectory(Directory),
     /// `keep_original`: a file that hardway did not put there stands in its place and is set aside.
@@ -116,7 +123,7 @@ impl Action {
     /// The blob that the step streams, if it does.
     pub fn blob(&self) -> Option<&Blob> {
         match self {
-            Self::CopyBinary(blob) | Self::CopyImage(blob) => Some(blob),
+            Self::CopyBinary(blob) | Self::CopyImage(blob) | Self::CopyPackages(blob) => Some(blob),
             _ => None,
         }
     }

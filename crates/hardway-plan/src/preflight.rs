@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{Design, MachineFacts, Observation, Observed, Resource};
+use hardway_design::{Design, Group, MachineFacts, Observation, Observed, Package, PackageOrigin, Resource};
 use hardway_spec::{Cluster, Machine, MachineName, Role};
 
 use crate::{Action, Plan};
@@ -33,7 +33,8 @@ const SUPPORTED: [(&str, u32); 2] = [("debian", 12), ("ubuntu", 22)];
 const MAX_CLOCK_OFFSET_MS: u64 = 5_000;
 /// Left free beyond what is copied: logs, images' unpacked layers and etcd's database grow from the first minute.
 const DISK_RESERVE: u64 = 1_000_000_000;
-/// An image takes its archive's size again when unpacked, and once more in containerd's content store.
+/// An image takes its archive's size again when unpacked, and once more in containerd's content store; packages take
+/// it again as the repository that they are installed from, and once more where they are installed.
 const DISK_FACTOR: u64 = 3;
 
 /// Free share of its disk, in percent, below which a kubelet evicts pods and takes no more: `imagefs.available` of
@@ -48,6 +49,7 @@ pub fn preflight(
     observed: &BTreeMap<MachineName, Observed>,
     plan: &Plan,
 ) -> Vec<Obstacle> {
+    let groups = design.by_machine();
     let machines = cluster.spec.machines.iter().filter_map(|machine| {
         let (facts, observed) = (facts.get(&machine.name)?, observed.get(&machine.name)?);
         Some((machine, facts, observed))
@@ -57,6 +59,7 @@ pub fn preflight(
             .into_iter()
             .chain(clock(facts))
             .chain(disk(cluster, machine, facts, plan))
+            .chain(packages(groups.get(&machine.name).map(Vec::as_slice).unwrap_or_default(), observed))
             .chain(ports(machine, facts, design, observed))
             .map(|trouble| (machine.name.clone(), trouble))
     }))
@@ -112,7 +115,7 @@ fn disk(cluster: &Cluster, machine: &Machine, facts: &MachineFacts, plan: &Plan)
     let copied: u64 = steps
         .filter_map(|step| match &step.action {
             Action::CopyBinary(blob) => Some(blob.size),
-            Action::CopyImage(blob) => Some(blob.size * DISK_FACTOR),
+            Action::CopyImage(blob) | Action::CopyPackages(blob) => Some(blob.size * DISK_FACTOR),
             _ => None,
         })
         .sum();
@@ -144,6 +147,27 @@ fn disk(cluster: &Cluster, machine: &Machine, facts: &MachineFacts, plan: &Plan)
             format!("free {} MB or use a larger disk", megabytes(least - left).max(1)),
         )
     })
+}
+
+/// Packages that have to come from somewhere, and were brought along for other systems only.
+fn packages(groups: &[&Group], observed: &Observed) -> Option<(String, String)> {
+    let missing: Vec<(&str, &str)> = groups
+        .iter()
+        .flat_map(|group| &group.resources)
+        .filter(|resource| !observed.resources.contains_key(&resource.id()))
+        .filter_map(|resource| match resource {
+            Resource::Package(Package { name, origin: PackageOrigin::Nowhere { os } }) => {
+                Some((name.as_str(), os.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    let (_, os) = missing.first()?;
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    Some((
+        format!("it lacks packages ({}), and none are at hand for {os}", names.join(", ")),
+        format!("bring packages for {os} along, or install them there: apt-get install {}", names.join(" ")),
+    ))
 }
 
 /// Ports that hardway's own services listen on, by role.

@@ -40,7 +40,7 @@ pub struct Fingerprints {
     pub spec: String,
     /// Of each key and certificate, by its file's name without `.pem`.
     pub keys: BTreeMap<String, String>,
-    /// Of each binary and image, by name.
+    /// Of each binary, image and archive of packages, by name.
     pub components: BTreeMap<String, String>,
 }
 
@@ -103,7 +103,9 @@ impl Fingerprints {
         let (binaries, images) = (&inputs.catalog.binaries, &inputs.catalog.images);
         let components = binaries.iter().map(|(name, binary)| (name.clone(), binary.sha256.clone()));
         let images = images.iter().map(|(name, image)| (format!("image {name}"), image.sha256.clone()));
-        Self { spec: digest(&[spec]), keys, components: components.chain(images).collect() }
+        let packages = inputs.catalog.packages.iter().flatten();
+        let packages = packages.map(|(os, archive)| (format!("packages for {os}"), archive.sha256.clone()));
+        Self { spec: digest(&[spec]), keys, components: components.chain(images).chain(packages).collect() }
     }
 }
 

@@ -100,6 +100,7 @@ pub struct StepView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionKind {
+    CopyPackages,
     InstallPackages,
     CreateUser,
     MakeDirectory,
@@ -255,7 +256,8 @@ impl From<&Change> for ChangeView {
 impl From<&Action> for ActionKind {
     fn from(action: &Action) -> Self {
         match action {
-            Action::InstallPackages(_) => Self::InstallPackages,
+            Action::CopyPackages(_) => Self::CopyPackages,
+            Action::InstallPackages { .. } => Self::InstallPackages,
             Action::CreateUser(_) => Self::CreateUser,
             Action::MakeDirectory(_) => Self::MakeDirectory,
             Action::WriteFile { .. } | Action::WriteInventory(_) | Action::WriteHosts(_) => Self::WriteFile,
@@ -286,7 +288,7 @@ impl From<&Action> for ActionKind {
 fn digest(step: &Step) -> String {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     match &step.action {
-        Action::CopyBinary(blob) | Action::CopyImage(blob) => {
+        Action::CopyBinary(blob) | Action::CopyImage(blob) | Action::CopyPackages(blob) => {
             parts.extend([blob.sha256.clone().into_bytes(), blob.destination.clone().into_bytes()]);
         }
         Action::ApplyObject(object) => parts.extend([b"apply".to_vec(), object.value.to_string().into_bytes()]),

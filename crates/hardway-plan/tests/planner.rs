@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hardway_design::{
-    Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package, Resource,
-    ResourceId, StoredBinary, Sysctl, Task, Unit, UnitObservation,
+    Await, Condition, Content, Design, Disruption, File, Group, GroupId, Observation, Observed, Package,
+    PackageArchive, PackageOrigin, Resource, ResourceId, StoredBinary, Sysctl, Task, Unit, UnitObservation,
 };
 use hardway_plan::{Action, INVENTORY, Plan, Sight, plan, removal};
 use hardway_spec::MachineName;
@@ -35,6 +35,10 @@ fn unit(name: &str, restart_on: &[&str], reload_on: &[&str]) -> Resource {
 fn group(name: &str, after: &[&str], resources: Vec<Resource>) -> Group {
     let after = after.iter().map(|name| GroupId::on(&machine(), *name)).collect();
     Group { id: GroupId::on(&machine(), name), after, resources }
+}
+
+fn package(name: &str, origin: PackageOrigin) -> Resource {
+    Resource::Package(Package { name: name.to_owned(), origin })
 }
 
 /// The observation that a resource would leave behind had it been applied.
@@ -337,7 +341,7 @@ fn waits_stay_only_behind_something_that_changes() {
 
 #[test]
 fn what_was_there_before_is_never_recorded_as_ours() {
-    let package = Resource::Package(Package { name: "curl".to_owned() });
+    let package = package("curl", PackageOrigin::Mirrors);
     let design = Design { groups: vec![group("packages", &[], vec![package.clone(), file("/f", "f")])] };
     let observed = Observed {
         resources: BTreeMap::from([(package.id(), Observation::Package { version: "8".to_owned() })]),
@@ -403,4 +407,77 @@ fn a_task_runs_until_its_check_holds() {
     let mut observed = after_apply(&design);
     observed.resources.insert(task.id(), Observation::Task { holds: false });
     assert_eq!(titles(&plan(CLUSTER, &design, &sight(observed)).unwrap()), ["Turn it on"]);
+}
+
+/// Two packages from an archive, and a file that waits for them.
+fn packages_from_archive() -> Design {
+    let archive = PackageArchive { sha256: "ab".repeat(32), size: 30_000_000 };
+    let packages = ["curl", "nginx"].map(|name| package(name, PackageOrigin::Archive(archive.clone())));
+    Design { groups: vec![group("packages", &[], packages.into()), group("web", &["packages"], vec![file("/f", "f")])] }
+}
+
+const ARCHIVES: &str = "/var/lib/hardway/package-archives";
+
+#[test]
+fn packages_that_are_missing_come_with_their_archive_which_goes_last() {
+    let plan = plan(CLUSTER, &packages_from_archive(), &bare()).unwrap();
+    assert_eq!(
+        titles(&plan),
+        [
+            &format!("Write {INVENTORY}"),
+            "Copy the archive of packages",
+            "Install curl, nginx",
+            "Write /f",
+            &format!("Remove {ARCHIVES}"),
+            &format!("Write {INVENTORY}"),
+        ]
+    );
+    let actions: Vec<&Action> = plan.stages.iter().flat_map(|stage| &stage.steps).map(|step| &step.action).collect();
+    let blob = actions[1].blob().unwrap();
+    assert_eq!((blob.size, blob.destination.as_str()), (30_000_000, &*format!("{ARCHIVES}/{}.tar", "ab".repeat(32))));
+    assert!(!actions[1].runs_as_script());
+    let Action::InstallPackages { archive: Some(archive), .. } = actions[2] else { panic!("{:?}", actions[2]) };
+    assert_eq!(*archive, blob.destination);
+    // Recorded before it is there, and forgotten when it is gone.
+    let [Action::WriteInventory(first), Action::WriteInventory(last)] = [actions[0], actions[5]] else {
+        panic!("the inventory is first and last")
+    };
+    let key = format!("directory:{ARCHIVES}");
+    assert!(first.find(&key).is_some() && last.find(&key).is_none());
+    let removal = plan.stages.last().unwrap();
+    assert_eq!(removal.after.len(), 2);
+    assert_eq!(removal.steps[0].reason, "needed only as long as this run goes on");
+}
+
+#[test]
+fn no_archive_is_copied_where_all_packages_are_there() {
+    let design = packages_from_archive();
+    let mut observed = after_apply(&design);
+    let inventory = plan(CLUSTER, &design, &bare()).unwrap().stages.last().unwrap().steps.last().unwrap().clone();
+    let Action::WriteInventory(inventory) = inventory.action else { panic!("the inventory is last") };
+    observed.inventory = Some(inventory.text());
+    assert!(plan(CLUSTER, &design, &sight(observed)).unwrap().is_empty());
+}
+
+#[test]
+fn an_archive_that_a_run_which_was_cut_off_left_is_removed() {
+    let design = packages_from_archive();
+    // The inventory is the first plan's first, and the packages are there.
+    let observed = after_apply(&design);
+    let plan = plan(CLUSTER, &design, &sight(observed.clone())).unwrap();
+    assert_eq!(titles(&plan), [format!("Remove {ARCHIVES}"), format!("Write {INVENTORY}")]);
+    let removal = removal(CLUSTER, &sight(observed)).unwrap();
+    assert!(titles(&removal).contains(&&*format!("Remove {ARCHIVES}")));
+}
+
+#[test]
+fn an_archive_that_was_copied_by_a_run_which_was_cut_off_is_copied_and_removed_once_more() {
+    let design = packages_from_archive();
+    let mut observed = after_apply(&design);
+    observed.resources.remove(&ResourceId("package:nginx".to_owned()));
+    let plan = plan(CLUSTER, &design, &sight(observed)).unwrap();
+    assert_eq!(
+        titles(&plan),
+        ["Copy the archive of packages", "Install nginx", &format!("Remove {ARCHIVES}"), &format!("Write {INVENTORY}"),]
+    );
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hardway_design::{
-    Design, Group, GroupId, MachineFacts, Observation, Observed, OperatingSystem, Resource, ResourceId, Unit,
-    UnitObservation,
+    Design, Group, GroupId, MachineFacts, Observation, Observed, OperatingSystem, Package, PackageOrigin, Resource,
+    ResourceId, Unit, UnitObservation,
 };
 use hardway_plan::{Action, Blob, Obstacle, Plan, Stage, Step, preflight};
 use hardway_spec::{Cluster, MachineName};
@@ -224,4 +224,24 @@ fn a_port_that_our_own_unit_holds_is_ours() {
     };
     assert_eq!(seen("active"), 0);
     assert_eq!(seen("inactive"), 1);
+}
+
+#[test]
+fn packages_that_come_from_nowhere_are_told_before_anything_is_touched() {
+    let w1 = MachineName::from("w1");
+    let origin = PackageOrigin::Nowhere { os: "ubuntu-24.04".to_owned() };
+    let package = |name: &str| Resource::Package(Package { name: name.to_owned(), origin: origin.clone() });
+    let resources = vec![package("conntrack"), package("kmod"), package("nftables")];
+    let kmod = resources[1].id();
+    let design = Design { groups: vec![Group { id: GroupId::on(&w1, "packages"), after: Vec::new(), resources }] };
+    let seen = BTreeMap::from([(kmod, Observation::Package { version: "30".to_owned() })]);
+    let observed = BTreeMap::from([(w1.clone(), Observed { resources: seen, inventory: None })]);
+    let facts = BTreeMap::from([(w1.clone(), facts())]);
+    let expected = Obstacle {
+        cause: "it lacks packages (conntrack, nftables), and none are at hand for ubuntu-24.04".to_owned(),
+        help: "bring packages for ubuntu-24.04 along, or install them there: apt-get install conntrack nftables"
+            .to_owned(),
+        machines: BTreeSet::from([w1]),
+    };
+    assert_eq!(preflight(&cluster(), &design, &facts, &observed, &Plan::default()), [expected]);
 }

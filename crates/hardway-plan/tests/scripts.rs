@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "only the crate itself is pure; its tests look at files")]
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -65,7 +66,11 @@ fn every_kind() -> Vec<Step> {
     ];
     let unit = || "etcd.service".to_owned();
     let mut actions = vec![
-        Action::InstallPackages(vec!["haproxy".to_owned(), "nginx".to_owned()]),
+        Action::InstallPackages { names: vec!["haproxy".to_owned(), "nginx".to_owned()], archive: None },
+        Action::InstallPackages {
+            names: vec!["curl".to_owned()],
+            archive: Some("/var/lib/hardway/p/0.tar".to_owned()),
+        },
         Action::CreateUser(User { name: "etcd".to_owned(), home: "/var/lib/etcd".to_owned() }),
         Action::MakeDirectory(Directory { path: "/etc/etcd".to_owned(), mode: 0o700, owner: "etcd:etcd".to_owned() }),
         Action::WriteFile { file: file.clone(), keep_original: true },
@@ -192,4 +197,69 @@ fn hosts_lines_of_others_stay_even_where_the_end_of_hardways_was_lost() {
     assert_eq!(without_hosts(endless, ours), "192.0.2.7 printer\n");
     let twice = format!("{endless}# hardway begin\n10.0.0.1 cp1\n# hardway end\n");
     assert_eq!(without_hosts(&twice, ours), "192.0.2.7 printer\n");
+}
+
+/// In apt-get's place: writes each call down, and says what would be installed.
+const APT_GET: &str =
+    "#!/bin/sh\necho \"$*\" >>\"$CALLS\"\ncase $* in *--simulate*) echo \"$SIMULATED\"; exit \"$CODE\";; esac\n";
+
+/// What the step for packages from an archive says, and how it calls apt-get. The machine lies in the folder.
+fn installed_from_archive(folder: &Path, simulated: &str, code: &str) -> (Vec<String>, Vec<String>) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    for name in ["bin", "stage", "updates", "repository"] {
+        std::fs::create_dir(path(name)).unwrap();
+    }
+    std::fs::write(path("bin/apt-get"), APT_GET).unwrap();
+    std::fs::set_permissions(path("bin/apt-get"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(path("repository/Packages"), "Package: curl\n").unwrap();
+    let tar =
+        Command::new("tar").args(["-cf", &path("a.tar"), "-C", &path("repository"), "Packages"]).status().unwrap();
+    assert!(tar.success());
+    let names = vec!["curl".to_owned()];
+    let text = text(&[step(Action::InstallPackages { names, archive: Some(path("a.tar")) })])
+        .replace("PATH=/usr/local/sbin:", &format!("PATH={}:/usr/local/sbin:", path("bin")))
+        .replace("/var/lib/dpkg/updates", &path("updates"))
+        .replace("/var/lib/hardway", folder.to_str().unwrap());
+    let output = Command::new("dash")
+        .args(["-c", &text])
+        .current_dir(path("stage"))
+        .env("CALLS", path("calls"))
+        .env("SIMULATED", simulated)
+        .env("CODE", code)
+        // Whatever the operator's environment has.
+        .env("repository", "/elsewhere")
+        .output()
+        .unwrap();
+    let lines = |text: String| text.lines().map(|line| line.replace('\u{1e}', "EVENT")).collect();
+    (lines(String::from_utf8(output.stdout).unwrap()), lines(std::fs::read_to_string(path("calls")).unwrap()))
+}
+
+#[test]
+fn packages_from_an_archive_are_taken_from_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = "Inst libcurl4 (7 x [amd64])\nInst curl [6] (7 x [amd64])\nInst curl (7 x [amd64])";
+    let (said, calls) = installed_from_archive(folder.path(), new, "0");
+    assert_eq!(said, ["EVENT begin 0", "EVENT done 0"]);
+    assert_eq!(calls.len(), 3, "{calls:?}");
+    let repository = folder.path().join("a").to_str().unwrap().to_owned();
+    for (call, end) in calls.iter().zip(["update", "--simulate install curl", "install curl"]) {
+        assert!(call.ends_with(end), "{call}");
+        for option in ["Dir::Etc::SourceList=REPOSITORY/sources.list", "Dir::Etc::SourceParts=/dev/null"] {
+            assert!(call.contains(&format!("-o {} ", option.replace("REPOSITORY", &repository))), "{call}");
+        }
+    }
+    let source = std::fs::read_to_string(format!("{repository}/sources.list")).unwrap();
+    assert_eq!(source, format!("deb [trusted=yes] file:{repository} ./\n"));
+    assert!(Path::new(&repository).join("Packages").exists());
+    // What comes anew is remembered, and what is brought up to date is not.
+    let noted = std::fs::read_to_string(folder.path().join("packages")).unwrap();
+    assert_eq!(noted, "libcurl4\ncurl\n");
+}
+
+#[test]
+fn an_archive_that_does_not_fit_the_machine_is_refused_with_apts_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, calls) = installed_from_archive(folder.path(), "curl depends on libcurl4 (= 7)", "100");
+    assert_eq!(said, ["EVENT begin 0", "curl depends on libcurl4 (= 7)", "EVENT fail 0 1"]);
+    assert_eq!(calls.len(), 2, "{calls:?}");
 }

@@ -64,7 +64,9 @@ pub(crate) async fn run(runner: &Runner, stage: &Stage) -> Result<(), StageFailu
         let first = next;
         next += 1;
         match &stage.steps[first].action {
-            Action::CopyBinary(_) | Action::CopyImage(_) => copy(runner, stage, first).await?,
+            Action::CopyBinary(_) | Action::CopyImage(_) | Action::CopyPackages(_) => {
+                copy(runner, stage, first).await?
+            }
             Action::ApplyObject(_) | Action::DeleteObject(_) | Action::WaitInCluster(_) => {
                 in_cluster(runner, stage, first).await?;
             }
@@ -263,7 +265,7 @@ async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(),
 /// Whether trying again has a chance: connections and package mirrors come back.
 fn may_pass(action: &Action, cause: &StepError) -> bool {
     match cause {
-        StepError::Exit(_) => matches!(action, Action::InstallPackages(_)),
+        StepError::Exit(_) => matches!(action, Action::InstallPackages { archive: None, .. }),
         _ => is_connection(cause),
     }
 }

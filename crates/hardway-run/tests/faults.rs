@@ -8,7 +8,7 @@ use std::time::Duration;
 use hardway_design::GroupId;
 use hardway_plan::Plan;
 use hardway_run::{Event, StepRef};
-use stand::{Ended, Name, Stand, Trouble, copy, group, install, plan, rest, stage, start, steps};
+use stand::{Ended, Name, Stand, Trouble, copy, copy_packages, group, install, plan, rest, stage, start, steps};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -232,7 +232,7 @@ async fn every_step_of_a_script_has_its_own_attempts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_package_that_cannot_be_had_is_tried_again_and_a_unit_that_fails_is_not() {
-    let plan = Plan { stages: vec![stage("packages@cp1", &[], vec![install("nginx"), start("nginx")])] };
+    let plan = Plan { stages: vec![stage("packages@cp1", &[], vec![install("nginx", None), start("nginx")])] };
     let stand = Stand::new();
     stand.trouble(&("cp1".to_owned(), "Install nginx".to_owned()), Trouble::Fails, 2);
     let ended = stand.run(&plan).await;
@@ -245,6 +245,18 @@ async fn a_package_that_cannot_be_had_is_tried_again_and_a_unit_that_fails_is_no
     let ended = stand.run(&plan).await;
     assert_eq!(ended.report.failures.len(), 1);
     assert!(retries(&ended).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_package_that_its_archive_does_not_give_is_not_asked_for_again() {
+    let plan =
+        Plan { stages: vec![stage("packages@cp1", &[], vec![copy_packages("/p"), install("nginx", Some("/p"))])] };
+    let stand = Stand::new();
+    stand.trouble(&("cp1".to_owned(), "Install nginx".to_owned()), Trouble::Fails, 1);
+    let ended = stand.run(&plan).await;
+    assert_eq!(ended.report.failures.len(), 1);
+    assert!(retries(&ended).is_empty());
+    assert!(stand.run(&plan).await.report.succeeded());
 }
 
 #[tokio::test(start_paused = true)]

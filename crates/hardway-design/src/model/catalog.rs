@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 pub struct Catalog {
     pub binaries: BTreeMap<String, BinaryArtifact>,
     pub images: BTreeMap<String, ImageArtifact>,
+    /// What machines install packages from, by their operating system: `debian-12`. None where they ask their own
+    /// distribution's mirrors, as they are set up.
+    pub packages: Option<BTreeMap<String, PackageArchive>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,14 @@ pub struct ImageArtifact {
     /// Of the archive.
     pub sha256: String,
     pub manifest_digest: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A tar with a flat apt repository: packages with all that they depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageArchive {
+    pub sha256: String,
     /// In bytes.
     pub size: u64,
 }

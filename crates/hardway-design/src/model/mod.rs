@@ -8,13 +8,13 @@ mod facts;
 mod group;
 mod resource;
 
-pub use catalog::{BinaryArtifact, Catalog, ImageArtifact};
+pub use catalog::{BinaryArtifact, Catalog, ImageArtifact, PackageArchive};
 pub use content::Content;
 pub use disruption::{Disruption, Needs, Shared};
 pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, StoredBinary, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use resource::{
-    Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, Remains, Resource,
-    ResourceId, STORE, Sysctl, Task, Unit, User,
+    Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, PackageOrigin, Remains,
+    Resource, ResourceId, STORE, Sysctl, Task, Unit, User,
 };

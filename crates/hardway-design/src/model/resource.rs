@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Content, Disruption};
+use crate::{Content, Disruption, PackageArchive};
 
 /// One thing that must be so. A list of resources is brought about in its order.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,19 @@ impl fmt::Display for ResourceId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     pub name: String,
+    /// Where it comes from, where it is missing.
+    pub origin: PackageOrigin,
+}
+
+/// Where a machine takes its packages from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageOrigin {
+    /// Its distribution's mirrors, as the machine is set up.
+    Mirrors,
+    /// An archive that is copied to it: the machine asks nobody.
+    Archive(PackageArchive),
+    /// The catalog has archives, and none for this operating system: `ubuntu-24.04`.
+    Nowhere { os: String },
 }
 
 /// A system user without a login, with a group of the same name.

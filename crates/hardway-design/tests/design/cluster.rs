@@ -49,6 +49,7 @@ impl Scenario {
                 pki: Default::default(),
                 control_plane: Default::default(),
                 addons: Default::default(),
+                artifacts: Default::default(),
                 ssh: Default::default(),
                 machines,
             },
@@ -171,5 +172,5 @@ fn catalog() -> Catalog {
             };
             (name.to_owned(), artifact)
         });
-    Catalog { binaries: binaries.into(), images: images.into() }
+    Catalog { binaries: binaries.into(), images: images.into(), packages: None }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hardway_design::{Content, DesignError, Place, Resource, design, encryption_config, kubeconfigs};
+use hardway_design::{
+    Content, DesignError, PackageArchive, PackageOrigin, Place, Resource, design, encryption_config, kubeconfigs,
+    package_names,
+};
 use hardway_spec::{Bridge, Cni};
 
-use crate::cluster::{all, plain};
+use crate::cluster::{Scenario, all, plain};
 
 #[test]
 fn every_group_waits_for_groups_that_exist() {
@@ -147,4 +150,41 @@ fn a_machine_that_was_not_probed_is_named() {
     let machine = "w2".into();
     scenario.facts.remove(&machine);
     assert_eq!(design(&scenario.inputs()).unwrap_err(), DesignError::MissingFacts { machine });
+}
+
+#[test]
+fn packages_come_from_mirrors_unless_archives_are_at_hand() {
+    let mut scenario = plain();
+    let origins = |scenario: &Scenario| -> Vec<PackageOrigin> {
+        let resources = scenario.design().groups.into_iter().flat_map(|group| group.resources);
+        let origins = resources.filter_map(|resource| match resource {
+            Resource::Package(package) => Some(package.origin),
+            _ => None,
+        });
+        origins.collect()
+    };
+    assert!(origins(&scenario).iter().all(|origin| *origin == PackageOrigin::Mirrors));
+    let archive = PackageArchive { sha256: "ab".repeat(32), size: 1 };
+    scenario.catalog.packages = Some([("debian-12".to_owned(), archive.clone())].into());
+    assert!(origins(&scenario).iter().all(|origin| *origin == PackageOrigin::Archive(archive.clone())));
+    for facts in scenario.facts.values_mut() {
+        facts.os.version = "13".to_owned();
+    }
+    let nowhere = PackageOrigin::Nowhere { os: "debian-13".to_owned() };
+    assert!(origins(&scenario).iter().all(|origin| *origin == nowhere));
+}
+
+#[test]
+fn the_names_of_packages_are_known_without_a_machine() {
+    for scenario in all() {
+        let design = scenario.design();
+        let resources = design.groups.iter().flat_map(|group| &group.resources);
+        let designed: BTreeSet<&str> = resources
+            .filter_map(|resource| match resource {
+                Resource::Package(package) => Some(package.name.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(package_names(&scenario.cluster), designed, "{}", scenario.name);
+    }
 }

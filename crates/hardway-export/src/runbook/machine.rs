@@ -1,6 +1,8 @@
 //! A group of a machine as commands, with the reason for each thing.
 
-use hardway_design::{Condition, Directory, File, Group, Hosts, Image, Place, Resource, Task, Unit};
+use hardway_design::{
+    Condition, Directory, File, Group, Hosts, Image, Package, PackageOrigin, Place, Resource, Task, Unit,
+};
 use hardway_spec::MachineName;
 
 use super::Source;
@@ -26,6 +28,17 @@ pub(super) fn write(source: &Source<'_>, group: &Group, page: &mut Page, explain
     }
 }
 
+const UNPACK_PACKAGES: &str = "\
+mkdir -p packages/lists/partial
+tar -xf packages.tar -C packages
+echo \"deb [trusted=yes] file:$PWD/packages ./\" >packages/sources.list";
+
+const APT_GET_ALONE: &str = "\
+apt_get() {
+    apt-get --no-install-recommends --yes -o APT::Sandbox::User=root -o Dir::State::Lists=\"$PWD/packages/lists\" \\
+        -o Dir::Etc::SourceList=\"$PWD/packages/sources.list\" -o Dir::Etc::SourceParts=/dev/null \"$@\"
+}";
+
 /// Resources of one sort that follow each other.
 struct Run<'a, 'b> {
     source: &'a Source<'a>,
@@ -43,11 +56,7 @@ impl Run<'_, '_> {
                     Resource::Package(package) => Some(package.name.as_str()),
                     _ => None,
                 });
-                self.page.paragraph("Packages of the distribution:");
-                self.page.shell(&format!(
-                    "apt-get update\napt-get install --no-install-recommends --yes {}",
-                    names.join(" ")
-                ));
+                self.packages(run, &names.join(" "));
                 self.explained.items(Topic::Packages, names, self.page);
             }
             Some(Resource::User(_)) => {
@@ -101,6 +110,22 @@ impl Run<'_, '_> {
                 self.page.shell(&commands.join("\n"));
             }
             None => {}
+        }
+    }
+
+    fn packages(&mut self, run: &[Resource], names: &str) {
+        let archive = run
+            .iter()
+            .any(|resource| matches!(resource, Resource::Package(Package { origin: PackageOrigin::Archive(_), .. })));
+        if archive {
+            self.page.paragraph(
+                "Packages of the distribution, from the archive alone. Its digest is what they are trusted by, so that \
+                 nothing in it need be signed; apt keeps its own lists as they are:",
+            );
+            self.page.shell(&format!("{UNPACK_PACKAGES}\n{APT_GET_ALONE}\napt_get update\napt_get install {names}"));
+        } else {
+            self.page.paragraph("Packages of the distribution:");
+            self.page.shell(&format!("apt-get update\napt-get install --no-install-recommends --yes {names}"));
         }
     }
 

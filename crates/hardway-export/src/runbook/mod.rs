@@ -120,12 +120,25 @@ mod tests {
         page.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```\n").next()).collect()
     }
 
+    fn runbook(example: &Example) -> String {
+        let files = crate::export(&example.inputs(), &example.design()).unwrap();
+        let runbook = files.iter().find(|file| file.path == "RUNBOOK.md").unwrap();
+        String::from_utf8(runbook.content.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn machines_without_a_network_ask_no_mirror() {
+        let runbook = runbook(&Example::closed());
+        assert!(!runbook.contains("apt-get update"));
+        assert!(runbook.contains("scp packages/debian-12.tar root@172.30.1.21:hard-way/packages.tar"));
+        assert!(runbook.contains("apt_get install conntrack "));
+        assert!(self::runbook(&Example::small()).contains("apt-get update"));
+    }
+
     #[test]
     fn every_command_is_shell() {
         for example in Example::of_every_shape() {
-            let files = crate::export(&example.inputs(), &example.design()).unwrap();
-            let runbook = files.iter().find(|file| file.path == "RUNBOOK.md").unwrap();
-            let script = shell_blocks(std::str::from_utf8(runbook.content.bytes()).unwrap()).join("\n");
+            let script = shell_blocks(&runbook(&example)).join("\n");
             let output = Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use hardway_design::{Binary, Image, Resource};
+use hardway_spec::upstream_images::{self, CALICO_CNI, UpstreamImage};
 use hardway_spec::versions;
 
 use super::Source;
 use super::page::{Page, code};
+use super::transfer::package_archive;
 use crate::reasons::{Topic, why};
 
 pub(super) fn write(source: &Source<'_>, page: &mut Page) {
@@ -26,6 +28,27 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
     if !images.is_empty() {
         write_images(&images, page);
     }
+    write_packages(source, page);
+}
+
+fn write_packages(source: &Source<'_>, page: &mut Page) {
+    let machines = source.inputs.cluster.spec.machines.iter();
+    let archives: BTreeMap<String, String> = machines
+        .filter_map(|machine| package_archive(source, machine))
+        .map(|archive| (archive.file, archive.sha256))
+        .collect();
+    if archives.is_empty() {
+        return;
+    }
+    page.paragraph(
+        "Machines that ask no mirror install packages from an archive, a tar with an apt repository in it: what they \
+         need, with all that it depends on. Put these files, which `hardway apply` took from its bundle, where the \
+         first column says, and compare their digests:",
+    );
+    let rows: Vec<[String; 2]> = archives.iter().map(|(file, sha256)| [code(file), code(sha256)]).collect();
+    page.table(["archive", "SHA-256"], &rows);
+    let sums: Vec<String> = archives.iter().map(|(file, sha256)| format!("{sha256}  {file}")).collect();
+    page.shell(&format!("sha256sum -c <<'EOF'\n{}\nEOF", sums.join("\n")));
 }
 
 fn write_binaries(source: &Source<'_>, binaries: &BTreeMap<&str, &Binary>, page: &mut Page) {
@@ -107,11 +130,11 @@ fn downloads(binaries: &BTreeMap<&str, &Binary>, architecture: &str) -> String {
     if !wanted(&["calico"]).is_empty() {
         commands.push(format!(
             "# Calico's CNI plugin comes in an image; it looks at its own name.\n\
-             id=$(docker create docker.io/calico/cni:v{})\n\
+             id=$(docker create {})\n\
              docker cp \"$id\":/opt/cni/bin/calico bin/calico\n\
              docker rm \"$id\"\n\
              cp bin/calico bin/calico-ipam",
-            versions::CALICO
+            CALICO_CNI.reference()
         ));
     }
     commands.push("chmod 755 bin/*".to_owned());
@@ -137,15 +160,5 @@ fn write_images(images: &BTreeMap<&str, &Image>, page: &mut Page) {
 
 /// Where upstream publishes what the image `name` holds.
 pub(super) fn upstream_image(name: &str) -> Option<String> {
-    let (repository, tag) = match name {
-        "pause" => ("registry.k8s.io/pause", versions::PAUSE.to_owned()),
-        "coredns" => ("registry.k8s.io/coredns/coredns", format!("v{}", versions::COREDNS)),
-        "metrics-server" => ("registry.k8s.io/metrics-server/metrics-server", format!("v{}", versions::METRICS_SERVER)),
-        "calico-node" => ("docker.io/calico/node", format!("v{}", versions::CALICO)),
-        "calico-kube-controllers" => ("docker.io/calico/kube-controllers", format!("v{}", versions::CALICO)),
-        // Kubernetes' test image carries BIND's nslookup.
-        "agnhost" | "dnsutils" => ("registry.k8s.io/e2e-test-images/agnhost", versions::AGNHOST.to_owned()),
-        _ => return None,
-    };
-    Some(format!("{repository}:{tag}"))
+    upstream_images::find(name).map(UpstreamImage::reference)
 }

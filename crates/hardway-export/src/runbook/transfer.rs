@@ -1,6 +1,6 @@
 //! From the operator's machine to the others.
 
-use hardway_design::{Group, Place, Resource};
+use hardway_design::{Group, PackageOrigin, Place, Resource};
 use hardway_spec::{Machine, MachineName};
 
 use super::Source;
@@ -56,7 +56,23 @@ fn copy(source: &Source<'_>, machine: &Machine) -> String {
         let files: Vec<String> = binaries.iter().map(|name| format!("bin/{name}")).collect();
         commands.push(format!("scp {port}{} {target}/bin/", files.join(" ")));
     }
+    if let Some(archive) = package_archive(source, machine) {
+        commands.push(format!("scp {port}{} {target}/packages.tar", archive.file));
+    }
     commands.join("\n")
+}
+
+/// What a machine installs packages from, as the reader has it.
+pub(super) struct PackageFile {
+    pub(super) file: String,
+    pub(super) sha256: String,
+}
+
+/// None where the machine asks its distribution's mirrors.
+pub(super) fn package_archive(source: &Source<'_>, machine: &Machine) -> Option<PackageFile> {
+    let PackageOrigin::Archive(archive) = source.inputs.package_origin(machine).ok()? else { return None };
+    let os = &source.inputs.facts_of(machine).ok()?.os;
+    Some(PackageFile { file: format!("packages/{}-{}.tar", os.id, os.version), sha256: archive.sha256 })
 }
 
 fn binaries<'a>(groups: &[&'a Group], machine: &MachineName) -> Vec<&'a str> {

@@ -200,7 +200,7 @@ fn image(line: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hardway_design::{Content, Image, Module, Package, Sysctl, User};
+    use hardway_design::{Content, Image, Module, Package, PackageOrigin, Sysctl, User};
 
     use super::*;
 
@@ -272,7 +272,7 @@ mod tests {
              \x1emodule\nbr_netfilter\nnf-conntrack\n\x1esysctl\n/proc/sys/net/ipv4/tcp_rmem:4096\t131072\t6291456\n\
              /proc/sys/net/ipv4/ip_forward:1\n",
         );
-        let package = |name: &str| Resource::Package(Package { name: name.to_owned() });
+        let package = |name: &str| Resource::Package(Package { name: name.to_owned(), origin: PackageOrigin::Mirrors });
         let version = "2.6.12-1".to_owned();
         assert_eq!(answer.observation(&package("haproxy")), Some(Observation::Package { version }));
         assert_eq!(answer.observation(&package("nginx")), None);

@@ -249,7 +249,8 @@ mod tests {
     use std::time::Duration;
 
     use hardway_design::{
-        Binary, Condition, Content, Directory, File, Hosts, Image, Link, Module, Package, Sysctl, Task, User,
+        Binary, Condition, Content, Directory, File, Hosts, Image, Link, Module, Package, PackageOrigin, Sysctl, Task,
+        User,
     };
 
     use super::*;
@@ -258,7 +259,7 @@ mod tests {
         let name = || "it's".to_owned();
         let path = || "/tmp/a b'c".to_owned();
         vec![
-            Resource::Package(Package { name: name() }),
+            Resource::Package(Package { name: name(), origin: PackageOrigin::Mirrors }),
             Resource::User(User { name: name(), home: path() }),
             Resource::Directory(Directory { path: path(), mode: 0o755, owner: name() }),
             Resource::File(File { path: path(), mode: 0o644, owner: name(), content: Content::text("") }),

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hardway_design::{Design, Group, GroupId, Observation, Observed, Resource, ResourceId};
 use hardway_spec::MachineName;
 
-use crate::{Action, Inventory, InventoryError, Plan, Stage, Step};
+use crate::{Action, Entry, Inventory, InventoryError, Plan, Stage, Step};
 
 /// What was seen of the machines and of the live cluster before planning: a possibly outdated view.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ struct MachineView<'a> {
     changed: BTreeSet<String>,
     /// Paths whose mode or owner alone this plan puts right.
     touched: BTreeSet<String>,
+    /// What this plan puts there only for as long as it goes on.
+    temporary: Vec<Entry>,
     /// What a process must have read to be up to date, by the path that it reads.
     wanted: BTreeMap<&'a str, Wanted>,
 }
@@ -82,8 +84,8 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
             observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
         let groups = by_machine.get(machine).map(Vec::as_slice).unwrap_or_default();
         let wanted = groups.iter().flat_map(|group| &group.resources).filter_map(Wanted::of).collect();
-        let (changed, touched) = (BTreeSet::new(), BTreeSet::new());
-        let mut view = MachineView { observed, inventory, changed, touched, wanted };
+        let (changed, touched, temporary) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut view = MachineView { observed, inventory, changed, touched, temporary, wanted };
         // Units come second: a unit may have to restart for a file of any group of its machine.
         for group in groups {
             steps.insert(&group.id, group_steps(group, &mut view));
@@ -105,7 +107,7 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
 
 /// The steps of all but units and waits, which need to know of the whole machine's changes first.
 fn group_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
-    let mut steps = system::package_step(group, view).into_iter().collect::<Vec<_>>();
+    let mut steps = system::package_steps(group, view);
     for resource in &group.resources {
         match resource {
             Resource::User(_)

@@ -18,13 +18,11 @@ pub(super) fn stages(cluster: &str, machine: &MachineName, groups: &[&Group], vi
     let mut wanted = Inventory::new(cluster, machine);
     wanted.entries = resources.iter().filter_map(|resource| entry(resource, view)).collect();
 
-    let unwanted: Vec<Entry> = view
-        .inventory
-        .iter()
-        .flat_map(|inventory| &inventory.entries)
-        .filter(|entry| wanted.find(&entry.key()).is_none())
-        .cloned()
-        .collect();
+    let recorded = view.inventory.iter().flat_map(|inventory| &inventory.entries);
+    let mut unwanted: Vec<Entry> = recorded.filter(|entry| wanted.find(&entry.key()).is_none()).cloned().collect();
+    // Recorded like the rest, so that the next plan finds what a run that was cut off left of it.
+    let temporary: Vec<Entry> = view.temporary.iter().filter(|entry| !unwanted.contains(entry)).cloned().collect();
+    unwanted.extend(temporary);
     let mut first = wanted.clone();
     first.entries.extend(unwanted.iter().cloned());
 
@@ -35,12 +33,18 @@ pub(super) fn stages(cluster: &str, machine: &MachineName, groups: &[&Group], vi
         stages.push(Stage { id: GroupId::on(machine, STAGE), after: Vec::new(), steps });
     }
     if !unwanted.is_empty() {
-        let mut steps: Vec<Step> = unwanted.into_iter().rev().map(removal_step).collect();
+        let mut steps: Vec<Step> = unwanted.into_iter().rev().map(|entry| removed(entry, view)).collect();
         steps.push(inventory_step(wanted, view, "what was removed is no longer there"));
         let after = groups.iter().map(|group| group.id.clone()).collect();
         stages.push(Stage { id: GroupId::on(machine, REMOVAL), after, steps });
     }
     stages
+}
+
+fn removed(entry: Entry, view: &MachineView<'_>) -> Step {
+    let temporary = view.temporary.contains(&entry);
+    let step = removal_step(entry);
+    if temporary { Step { reason: "needed only as long as this run goes on".to_owned(), ..step } } else { step }
 }
 
 fn inventory_step(inventory: Inventory, view: &MachineView<'_>, reason: &str) -> Step {

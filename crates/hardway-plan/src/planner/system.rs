@@ -1,30 +1,53 @@
 //! Packages, users, kernel settings, images and tasks.
 
-use hardway_design::{Group, Image, Observation, Resource, Task};
+use hardway_design::{Group, Image, Observation, Package, PackageArchive, PackageOrigin, Resource, Task};
 
 use super::MachineView;
+use crate::inventory::Entry;
 use crate::{Action, Blob, Change, Step};
 
-/// One step for all packages of a group that are missing: the package manager is slow to start.
-pub(super) fn package_step(group: &Group, view: &MachineView<'_>) -> Option<Step> {
-    let missing: Vec<(&Resource, &str)> = group
+/// One installation of all packages of a group that are missing: the package manager is slow to start.
+pub(super) fn package_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
+    let missing: Vec<(&Resource, &Package)> = group
         .resources
         .iter()
         .filter_map(|resource| match resource {
-            Resource::Package(package) if view.seen(resource).is_none() => Some((resource, package.name.as_str())),
+            Resource::Package(package) if view.seen(resource).is_none() => Some((resource, package)),
             _ => None,
         })
         .collect();
-    let (first, _) = missing.first()?;
-    let names: Vec<String> = missing.iter().map(|(_, name)| (*name).to_owned()).collect();
-    Some(Step {
-        title: format!("Install {}", names.join(", ")),
+    let Some((first, package)) = missing.first() else { return Vec::new() };
+    let step = |title: String, action: Action| Step {
+        title,
         reason: "missing".to_owned(),
         resource: first.id(),
         change: None,
         disruption: None,
-        action: Action::InstallPackages(names),
-    })
+        action,
+    };
+    let names: Vec<String> = missing.iter().map(|(_, package)| package.name.clone()).collect();
+    // A machine takes all of its packages from one place.
+    let blob = match &package.origin {
+        PackageOrigin::Archive(archive) => Some(package_blob(archive)),
+        PackageOrigin::Mirrors | PackageOrigin::Nowhere { .. } => None,
+    };
+    let archive = blob.as_ref().map(|blob| blob.destination.clone());
+    let install = step(format!("Install {}", names.join(", ")), Action::InstallPackages { names, archive });
+    let Some(blob) = blob else { return vec![install] };
+    view.temporary.push(Entry::Directory { path: PACKAGE_ARCHIVES.to_owned() });
+    vec![step("Copy the archive of packages".to_owned(), Action::CopyPackages(blob)), install]
+}
+
+/// Where archives of packages stand, and are unpacked, for as long as a run goes on.
+const PACKAGE_ARCHIVES: &str = "/var/lib/hardway/package-archives";
+
+fn package_blob(archive: &PackageArchive) -> Blob {
+    Blob {
+        artifact: "packages".to_owned(),
+        sha256: archive.sha256.clone(),
+        size: archive.size,
+        destination: format!("{PACKAGE_ARCHIVES}/{}.tar", archive.sha256),
+    }
 }
 
 pub(super) fn steps(resource: &Resource, view: &mut MachineView<'_>) -> Vec<Step> {

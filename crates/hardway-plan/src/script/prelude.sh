@@ -1,6 +1,8 @@
 umask 077
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 state=/var/lib/hardway
+# The folder of an unpacked archive of packages that apt_get installs from alone; empty for the machine's own mirrors.
+repository=
 
 # perform NUMBER: run step_NUMBER, telling the operator when it begins and ends.
 perform() {
@@ -137,6 +139,25 @@ apt_install() {
     fi
 }
 
+# apt_install_from ARCHIVE PACKAGE...: as apt_install, from an archive that was copied here. Nobody else is asked, and no
+# connection is made. What is installed in a newer version stays as it is.
+apt_install_from() {
+    export DEBIAN_FRONTEND=noninteractive
+    repository=${1%.tar}
+    rm -rf "$repository"
+    mkdir -p "$repository/lists/partial" "$repository/cache/archives/partial"
+    tar -xf "$1" -C "$repository"
+    shift
+    # Nothing in it is signed, and need not be: when it was copied, its digest was that of the archive that hardway knows.
+    echo "deb [trusted=yes] file:$repository ./" >"$repository/sources.list"
+    apt_get update
+    if ! apt_note "$@"; then
+        cat simulated
+        return 1
+    fi
+    apt_get install "$@"
+}
+
 # apt_note PACKAGE...: note what installing them is about to add. Beforehand, as it may be cut off; and from apt, since
 # what else is at work here (upgrades, a stage whose operator is gone) changes packages that are not ours.
 apt_note() {
@@ -148,6 +169,13 @@ apt_get() {
     # One that was cut off in its work is let finish it. Where it still works, these are its own, and it has the lock.
     if [ -n "$(ls /var/lib/dpkg/updates)" ]; then
         dpkg --force-confold --configure -a || true
+    fi
+    if [ -n "$repository" ]; then
+        # Lists and cache of its own leave the machine's as they are. Only root may look into the folder.
+        set -- -o "Dir::Etc::SourceList=$repository/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+            -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Default-Release= \
+            -o "Dir::State::Lists=$repository/lists" -o "Dir::Cache=$repository/cache" -o Acquire::Languages=none \
+            -o APT::Sandbox::User=root "$@"
     fi
     apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold --no-install-recommends "$@"
 }

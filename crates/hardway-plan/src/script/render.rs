@@ -76,7 +76,10 @@ struct Body<'a> {
 impl Body<'_> {
     fn of(mut self, action: &Action) -> String {
         match action {
-            Action::InstallPackages(names) => format!("apt_install {}", words(names)),
+            Action::InstallPackages { names, archive: None } => format!("apt_install {}", words(names)),
+            Action::InstallPackages { names, archive: Some(archive) } => {
+                format!("apt_install_from {} {}", quote(archive), words(names))
+            }
             Action::CreateUser(user) => format!(
                 "# A run that lost its connection may have come this far.\n\
                  if ! getent passwd {name} >/dev/null; then\n    \
@@ -146,6 +149,7 @@ impl Body<'_> {
             }
             Action::CopyBinary(_)
             | Action::CopyImage(_)
+            | Action::CopyPackages(_)
             | Action::ApplyObject(_)
             | Action::DeleteObject(_)
             | Action::WaitInCluster(_) => unreachable!("the caller splits stages at steps that are not scripts"),

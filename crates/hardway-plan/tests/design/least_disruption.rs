@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use hardway_design::Place;
 use hardway_plan::{Action, Entry, Plan};
-use hardway_spec::{Bridge, Calico, Cluster, Cni, Encapsulation, KeyAlgorithm, Machine, MachineName, ProxyMode, Role};
+use hardway_spec::{
+    ArtifactSource, Bridge, Calico, Cluster, Cni, Encapsulation, KeyAlgorithm, Machine, MachineName, Mirror, ProxyMode,
+    Role, Trust,
+};
 use serde_json::Value;
 
 use crate::example::{Example, plan_between};
@@ -16,9 +19,15 @@ use crate::example::{Example, plan_between};
 type Row = (&'static str, &'static str, fn(&mut Cluster));
 
 /// Every field of the spec, and machines that come and go.
-const ROWS: [Row; 31] = [
+const ROWS: [Row; 37] = [
     ("metadata.name", "another", |cluster| cluster.metadata.name = "other".to_owned()),
     ("spec.kubernetes.version", "another", |cluster| cluster.spec.kubernetes.version = "1.37.9".to_owned()),
+    ("spec.artifacts.source", "another", |cluster| cluster.spec.artifacts.source = ArtifactSource::Modules),
+    ("spec.artifacts.require", "more", |cluster| cluster.spec.artifacts.require = Trust::Shipped),
+    ("spec.artifacts.digests", "a file", |cluster| cluster.spec.artifacts.digests = Some("digests.txt".to_owned())),
+    ("spec.artifacts.mirror.files", "another", |cluster| mirror(cluster).files = "https://other.test".to_owned()),
+    ("spec.artifacts.mirror.images", "another", |cluster| mirror(cluster).images = "other.test/k8s".to_owned()),
+    ("spec.artifacts.mirror.authority", "a file", |cluster| mirror(cluster).authority = Some("ca.pem".to_owned())),
     ("spec.endpoint", "another", |cluster| cluster.spec.endpoint = "other.hardway.test".to_owned()),
     ("spec.network.pods", "another", |cluster| cluster.spec.network.pods = "10.201.0.0/16".parse().unwrap()),
     ("spec.network.services", "a larger one", |cluster| {
@@ -66,6 +75,11 @@ const ROWS: [Row; 31] = [
     ("spec.machines", "no load balancer", |cluster| remove(cluster, "lb")),
 ];
 
+fn mirror(cluster: &mut Cluster) -> &mut Mirror {
+    let (files, images) = ("https://mirror.test".to_owned(), "mirror.test/k8s".to_owned());
+    cluster.spec.artifacts.mirror.get_or_insert(Mirror { files, images, authority: None })
+}
+
 fn machine<'a>(cluster: &'a mut Cluster, name: &str) -> &'a mut Machine {
     cluster.spec.machines.iter_mut().find(|machine| machine.name.as_str() == name).unwrap()
 }
@@ -104,7 +118,7 @@ fn touched(plan: &Plan) -> Vec<String> {
                 Action::StartUnit { unit, .. } => (3, format!("start {unit}")),
                 Action::Remove(Entry::Unit { name }) => (4, format!("stop {name}")),
                 Action::Remove(Entry::Remains { title, .. }) => (4, title.to_lowercase()),
-                Action::InstallPackages(names) => (5, format!("install {}", names.join(", "))),
+                Action::InstallPackages { names, .. } => (5, format!("install {}", names.join(", "))),
                 Action::Remove(Entry::Package { name }) => (5, format!("remove package {name}")),
                 Action::RunTask(task) => (6, format!("run {}", task.name)),
                 Action::ApplyObject(object) => (7, format!("apply {}", object.kind())),
@@ -159,6 +173,10 @@ fn every_field_of_the_spec_has_its_row() {
 
 /// The paths of all fields that have no fields of their own and more than one value.
 fn collect_fields(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    // An optional section is `anyOf` its own schema and null.
+    if let Some(section) = schema["anyOf"].get(0) {
+        return collect_fields(root, section, path, found);
+    }
     if let Some(pointer) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         return collect_fields(root, root.pointer(pointer).unwrap(), path, found);
     }

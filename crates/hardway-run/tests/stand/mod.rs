@@ -344,8 +344,13 @@ pub(crate) fn start(unit: &str) -> Step {
     step(format!("Start {unit}"), Action::StartUnit { unit: unit.to_owned(), reads: Vec::new(), ready: None })
 }
 
-pub(crate) fn install(package: &str) -> Step {
-    step(format!("Install {package}"), Action::InstallPackages(vec![package.to_owned()]))
+pub(crate) fn copy_packages(archive: &str) -> Step {
+    step(format!("Copy {archive}"), Action::CopyPackages(blob(archive)))
+}
+
+pub(crate) fn install(package: &str, archive: Option<&str>) -> Step {
+    let (names, archive) = (vec![package.to_owned()], archive.map(ToOwned::to_owned));
+    step(format!("Install {package}"), Action::InstallPackages { names, archive })
 }
 
 fn import(reference: &str) -> Step {
@@ -384,7 +389,7 @@ pub(crate) fn plan() -> Plan {
     let delete = step("Delete old", Action::DeleteObject(Object { value: json!({"metadata": {"name": "old"}}) }));
     Plan {
         stages: vec![
-            stage("packages@cp1", &[], vec![install("conntrack"), start("cron")]),
+            stage("packages@cp1", &[], vec![copy_packages("/p"), install("conntrack", Some("/p")), start("cron")]),
             stage("etcd@cp1", &[], vec![copy("/etcd"), start("etcd"), copy("/etcdctl"), start("etcd-auth")]),
             stage("api@cp1", &["packages@cp1", "etcd@cp1"], vec![copy("/kube-apiserver"), start("kube-apiserver")]),
             stage("containerd@w1", &[], vec![copy("/image"), start("containerd"), import("pause")]),
