@@ -23,7 +23,7 @@ use crate::fault::{Expecting, Fault, Verdict, ensure};
 const LABEL: &str = "app.kubernetes.io/name";
 const NAME: &str = "hardway-verify";
 
-/// The image of the test pods: BIND's nslookup, and busybox as web server and client.
+/// The image of the test pods: BIND's nslookup, busybox as web client, and busybox or upstream's agnhost as web server.
 const IMAGE: &str = "dnsutils";
 
 /// The port that every test pod answers at with its name.
@@ -304,13 +304,28 @@ fn policy(namespace: &str, pod: &str) -> Object {
     }
 }
 
+/// What a test pod runs: upstream's image has agnhost, and a busybox without httpd. agnhost writes to the log, which is
+/// to hold the name alone.
+fn serve(name: &str) -> String {
+    format!(
+        "echo {name} | tee /site/index.html
+if [ -x /agnhost ]; then
+    /agnhost serve-hostname --port {DENIED_PORT} 2>/dev/null &
+    exec /agnhost serve-hostname --port {PORT} 2>/dev/null
+fi
+busybox httpd -p {DENIED_PORT} -h /site
+exec busybox httpd -f -p {PORT} -h /site"
+    )
+}
+
+/// Keeps a test pod from being Ready before it serves, which no probe would tell as soon.
+fn serves() -> String {
+    format!("until wget -q -O /dev/null http://127.0.0.1:{PORT}/; do sleep 0.05; done")
+}
+
 /// A pod that serves its own name. It tolerates everything: a cordoned node is to run it too, one that is not Ready
 /// is to be told as such.
 fn pod(namespace: &str, name: &str, node: &MachineName, image: &str, domain: &str) -> Object {
-    let serve = format!(
-        "echo {name} | tee /site/index.html; busybox httpd -p {DENIED_PORT} -h /site; \
-         exec busybox httpd -f -p {PORT} -h /site"
-    );
     Object {
         value: json!({
             "apiVersion": "v1",
@@ -329,7 +344,8 @@ fn pod(namespace: &str, name: &str, node: &MachineName, image: &str, domain: &st
                     "name": IMAGE,
                     "image": image,
                     "imagePullPolicy": "Never",
-                    "command": ["sh", "-c", serve],
+                    "command": ["sh", "-c", serve(name)],
+                    "lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", serves()]}}},
                     "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     "volumeMounts": [{"name": "site", "mountPath": "/site"}],
                 }],

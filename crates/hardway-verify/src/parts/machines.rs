@@ -1,8 +1,8 @@
 //! What every machine must show, whatever its role: the design's units run, its files stand as they were put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{Design, Resource};
+use hardway_design::{Design, Resource, STORE};
 use hardway_spec::{Machine, MachineName};
 
 use crate::Part;
@@ -10,6 +10,9 @@ use crate::fault::{Fault, Verdict, ensure};
 use crate::probe::Probe;
 use crate::scene::Scene;
 use crate::shell::{self, LONG_LIMIT, quote};
+
+/// Runs beside its pod for as long as that does, whichever containerd is there by then.
+const SHIM: &str = "containerd-shim-runc-v2";
 
 /// How many lines of a failed unit's journal are told.
 const JOURNAL_LINES: u8 = 3;
@@ -26,6 +29,12 @@ pub(crate) fn probes<'a>(scene: Scene<'a>, part: Part, machine: &'a Machine) -> 
         Probe::new(part, format!("on {name} run {}", list(&units)), active(scene, name, units)),
         Probe::new(part, files, unchanged(scene, name, digests)),
     ];
+    let programs = programs(design, name);
+    if !programs.is_empty() {
+        let title = format!("the programs that run on {name} are the locked ones, digest by digest");
+        let units = self::units(design, name);
+        probes.push(Probe::new(part, title, async move { running(scene, name, &units, programs).await }));
+    }
     if !settings.is_empty() {
         let title = format!("no file changes a kernel setting of {name}'s at the next boot");
         probes.push(Probe::new(part, title, last_word(scene, name, settings)));
@@ -59,6 +68,18 @@ fn digests(design: &Design, machine: &MachineName, deep: bool) -> BTreeMap<Strin
             Resource::File(file) => Some((file.path.clone(), file.content.sha256())),
             // Through its link, which must lead to it.
             Resource::Binary(binary) if deep => Some((binary.link.clone(), binary.sha256.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The store's path of each program, by the program's name.
+fn programs<'a>(design: &'a Design, machine: &'a MachineName) -> BTreeMap<&'a str, String> {
+    resources(design, machine)
+        .filter_map(|resource| match resource {
+            Resource::Binary(binary) => {
+                Some((binary.name.as_str(), format!("{STORE}/{}/{}", binary.sha256, binary.name)))
+            }
             _ => None,
         })
         .collect()
@@ -153,6 +174,34 @@ fn overruled(settings: &BTreeMap<&str, &str>, files: &str) -> Vec<String> {
     last.iter().filter(differs).map(|(key, (file, value))| format!("/{file} sets {key} to {value}")).collect()
 }
 
+/// A program that runs is the very file of the store that was hashed when it came: the kernel lets nobody write into it
+/// (ETXTBSY, execve(2)), and says so where it was replaced.
+async fn running(scene: Scene<'_>, machine: &MachineName, units: &[&str], programs: BTreeMap<&str, String>) -> Verdict {
+    let expected = "every process from the file of the digest that the design names";
+    let hint = format!("hardway plan shows what is to be restarted; hardway ssh {machine} -- ps -ef");
+    // A process may end while it is looked at.
+    let script = "for process in /proc/[0-9]*/exe; do readlink \"$process\" || :; done 2>/dev/null";
+    let printed = shell::read(scene.context, machine, script, expected, &hint).await?;
+    let faults = strangers(units, &programs, &printed);
+    ensure(faults.is_empty(), || faults.join(", "), expected, &hint)
+}
+
+/// Units whose program does not run, and programs of the store that run and are no longer the design's.
+fn strangers(units: &[&str], programs: &BTreeMap<&str, String>, printed: &str) -> Vec<String> {
+    let running: BTreeSet<&str> = printed.lines().collect();
+    let absent = units.iter().filter_map(|unit| {
+        let program = programs.get(unit.trim_end_matches(".service"))?;
+        (!running.contains(program.as_str())).then(|| format!("{program} does not run"))
+    });
+    let others = running.iter().filter_map(|path| {
+        let file = path.strip_suffix(" (deleted)").unwrap_or(path);
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let strange = file.starts_with(STORE) && name != SHIM && programs.get(name).is_none_or(|wanted| wanted != path);
+        strange.then(|| format!("{path} runs"))
+    });
+    absent.chain(others).collect()
+}
+
 async fn unchanged(scene: Scene<'_>, machine: &MachineName, digests: BTreeMap<String, String>) -> Verdict {
     let expected = "the bytes that the design puts there";
     let paths: Vec<_> = digests.keys().map(|path| quote(path)).collect();
@@ -190,6 +239,30 @@ mod tests {
             ["etcd.service", "kubelet.service", "nginx.service"]
         );
         assert_eq!(states.iter().map(UnitState::is_well).collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn a_program_runs_from_the_file_of_its_digest_alone() {
+        let path = |digest, name| format!("{STORE}/{digest}/{name}");
+        let programs = BTreeMap::from([
+            ("etcd", path("aa", "etcd")),
+            ("kubelet", path("bb", "kubelet")),
+            ("ctr", path("ee", "ctr")),
+        ]);
+        let units = ["etcd.service", "kubelet.service", "nginx.service"];
+        let well = [path("aa", "etcd"), path("bb", "kubelet"), path("00", SHIM), "/usr/sbin/nginx".to_owned()];
+        assert_eq!(strangers(&units, &programs, &well.join("\n")), [""; 0]);
+        let replaced = format!("{} (deleted)", path("aa", "etcd"));
+        let ill = [replaced.clone(), path("cc", "kubelet"), "/root/kubelet".to_owned()];
+        assert_eq!(
+            strangers(&units, &programs, &ill.join("\n")),
+            [
+                format!("{} does not run", path("aa", "etcd")),
+                format!("{} does not run", path("bb", "kubelet")),
+                format!("{replaced} runs"),
+                format!("{} runs", path("cc", "kubelet")),
+            ]
+        );
     }
 
     #[test]
