@@ -43,6 +43,10 @@ impl ArtifactProgress {
             Progress::Packing { programs } => {
                 self.line(&format!("packing {programs} programs for the way to the machines"))
             }
+            Progress::Bundling { path, files } => self.line(&format!("writing {files} files to {path}")),
+            Progress::Unpacking { path, files } => {
+                self.line(&format!("checking and unpacking {files} files of {path}"));
+            }
             Progress::Planned { steps, usual } => {
                 self.bar.set_length(*steps as u64);
                 self.line(&format!("{steps} components and images to build, usually {} together", seconds(*usual)));
@@ -53,6 +57,11 @@ impl ArtifactProgress {
                     self.line(&format!("downloading {what}"));
                 }
             }
+            Progress::Received { what, bytes, of } => {
+                let share = of.map(|of| format!(" ({} %)", bytes * 100 / of.max(1))).unwrap_or_default();
+                self.bar.set_message(format!("downloading {what}{share}"));
+            }
+            Progress::Retrying { reason, wait } => self.line(&format!("{reason}; again in {}", seconds(*wait))),
             Progress::Started { step, index, of, usual } => {
                 self.bar.set_length(*of as u64);
                 self.bar.set_position(*index as u64 - 1);

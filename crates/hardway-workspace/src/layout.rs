@@ -13,6 +13,8 @@ pub(crate) const ENCRYPTION: &str = "data-encryption";
 /// The key that secrets in etcd are encrypted with.
 pub const ENCRYPTION_KEY: &str = "data-encryption/encryption-key";
 pub(crate) const ENCRYPTION_CONFIG: &str = "data-encryption/encryption-config.yaml";
+/// Which artifacts the cluster is made of, to the byte. Meant for a repository, as the spec is.
+pub const ARTIFACT_LOCK: &str = "hardway.lock";
 /// What hardway remembers; the operator has no business in it.
 pub(crate) const STATE: &str = ".hardway";
 pub(crate) const LOCK: &str = ".hardway/lock";

@@ -19,7 +19,7 @@ mod workspace;
 
 pub use encryption::new_encryption_key;
 pub use error::WorkspaceError;
-pub use layout::{ENCRYPTION_KEY, SPEC, certificate_path, key_path, request_path};
+pub use layout::{ARTIFACT_LOCK, ENCRYPTION_KEY, SPEC, certificate_path, key_path, request_path};
 pub use lock::{Holder, Lock};
 pub use outside::{write_exported, write_private};
 pub use permissions::LoosePermissions;

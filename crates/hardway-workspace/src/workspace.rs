@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hardway_design::Content;
 
 use crate::file::{self, Access};
-use crate::layout::{KNOWN_HOSTS, LAB, SPEC, STATE};
+use crate::layout::{ARTIFACT_LOCK, KNOWN_HOSTS, LAB, SPEC, STATE};
 use crate::{WorkspaceError, gitignore};
 
 /// A folder with a `cluster.yaml`.
@@ -66,6 +66,14 @@ impl Workspace {
     pub fn read_spec(&self) -> Result<String, WorkspaceError> {
         let path = self.spec_path();
         fs::read_to_string(&path).map_err(|source| WorkspaceError::Read { path, source })
+    }
+
+    /// The text of `hardway.lock`; `None` before there was one.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Read`] where it exists and cannot be read.
+    pub fn read_artifact_lock(&self) -> Result<Option<String>, WorkspaceError> {
+        file::read(&self.path(ARTIFACT_LOCK))
     }
 
     /// Writes a file that the design makes, such as `configs/admin/admin.kubeconfig`; a secret one is 0600.

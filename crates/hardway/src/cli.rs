@@ -50,6 +50,11 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", default_value_t = DEFAULT_UPLOADS, value_parser = at_once(),
         hide_short_help = true)]
     pub uploads: usize,
+    /// A bundle that everything comes from, as `hardway bundle create` makes it
+    ///
+    /// Nothing is then asked of any network but SSH to the machines, and the machines ask nothing of theirs.
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub bundle: Option<Utf8PathBuf>,
 }
 
 /// More than a thousand at once is a slip of the hand: each takes memory and a file of the process.
@@ -78,11 +83,13 @@ pub enum Command {
     Apply(crate::commands::apply::Arguments),
     Verify(crate::commands::verify::Arguments),
     Status(crate::commands::status::Arguments),
+    Lock(crate::commands::lock::Arguments),
     Runs(crate::commands::runs::Arguments),
     Kubectl(crate::commands::kubectl::Arguments),
     Ssh(crate::commands::ssh::Arguments),
     Kubeconfig(crate::commands::kubeconfig::Arguments),
     Export(crate::commands::export::Arguments),
+    Bundle(crate::commands::bundle::Arguments),
     Reset(crate::commands::reset::Arguments),
     Lab(crate::commands::lab::Arguments),
     Completions(crate::commands::completions::Arguments),

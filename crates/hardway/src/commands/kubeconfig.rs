@@ -7,7 +7,7 @@ use hardway_ui::Output;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{ADMIN_REMOTE, Session, obtain};
+use crate::session::{ADMIN_REMOTE, Obtained, Session, Wanted};
 
 /// Write the administrator's kubeconfig for this machine
 ///
@@ -29,7 +29,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
         return Ok(());
     };
     let target = if target.as_str().is_empty() { own_kubeconfig()? } else { target.into_std_path_buf() };
-    merge(output, &path, &target).await?;
+    merge(&session, output, &path, &target).await?;
     output.note(&format!("merged into {}; the context is {}", target.display(), session.cluster.metadata.name));
     Ok(())
 }
@@ -44,9 +44,9 @@ fn own_kubeconfig() -> Result<PathBuf, CommandError> {
 }
 
 /// Lets kubectl itself merge, which knows every field: ours wins where both name the same.
-async fn merge(output: Output, ours: &Path, target: &Path) -> Result<(), CommandError> {
+async fn merge(session: &Session, output: Output, ours: &Path, target: &Path) -> Result<(), CommandError> {
     let selection = Selection::named(["kubectl"]).map_err(CommandError::failed)?;
-    let catalog = obtain(Output { quiet: true, ..output }, &selection).await?;
+    let Obtained { catalog, .. } = session.obtain(Output { quiet: true, ..output }, &selection, Wanted::Locked).await?;
     let files = std::env::join_paths([ours, target]).map_err(CommandError::input)?;
     let merged = std::process::Command::new(&catalog.binaries["kubectl"].path)
         .args(["config", "view", "--flatten"])

@@ -2,12 +2,14 @@
 
 pub mod acceptance;
 pub mod apply;
+pub mod bundle;
 pub mod completions;
 pub mod export;
 pub mod init;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod lab;
+pub mod lock;
 mod narrowing;
 pub mod plan;
 pub mod reset;

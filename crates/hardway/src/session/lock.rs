@@ -204,6 +204,7 @@ mod tests {
             output: Output { format: Format::Text, quiet: true, verbose: false },
             handshakes: hardway_machine::Handshakes::new(1),
             uploads: 1,
+            bundle: None,
         }
     }
 

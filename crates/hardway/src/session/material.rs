@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hardway_artifacts::{Selection, Store};
-use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact};
+use hardway_artifacts::{Lock, OsPackages, Selection};
+use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact, PackageArchive};
 use hardway_pki::{Bundle, Issued};
 use hardway_plan::WorkspaceChange;
 use hardway_run::LocalBlob;
-use hardway_ui::{ArtifactProgress, Output};
 use hardway_workspace::{ENCRYPTION_KEY, certificate_path, new_encryption_key};
 use jiff::Timestamp;
 
+use super::artifacts::{Obtained, Wanted};
 use super::{Session, workspace_error};
 use crate::error::{CommandError, Message};
 
@@ -22,6 +22,8 @@ pub struct Material {
     pub catalog: Catalog,
     /// The files behind the catalog, by SHA-256.
     pub blobs: BTreeMap<String, LocalBlob>,
+    /// What they all are, to the byte.
+    pub lock: Lock,
     pub keys: Keys,
     /// The operator's own kubectl.
     pub kubectl: PathBuf,
@@ -60,45 +62,21 @@ impl Keys {
     }
 }
 
-/// Obtains artifacts, installing what this machine lacks to build them.
-pub async fn obtain(output: Output, selection: &Selection) -> Result<hardway_artifacts::Catalog, CommandError> {
-    let store = Store::open().map_err(CommandError::input)?;
-    let missing = store.missing_host_packages(selection).map_err(CommandError::failed)?;
-    if !missing.is_empty() {
-        let names: Vec<String> = missing.iter().map(|package| package.name.to_owned()).collect();
-        let reasons: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        output.note(&format!("this machine lacks, to build the components: {}", reasons.join(", ")));
-        if !rustix::process::geteuid().is_root() {
-            let message = format!("packages are missing: {}", names.join(", "));
-            return Err(CommandError::failed(Message(message))
-                .with_help(format!("sudo apt-get install -y {}", names.join(" "))));
-        }
-        tokio::task::spawn_blocking(move || {
-            hardway_lab::install_host_packages(&names, &|event| output.note(&hardway_ui::lab_line(&event)))
-        })
-        .await
-        .expect("installing packages does not panic")
-        .map_err(CommandError::failed)?;
-    }
-    let progress = ArtifactProgress::new(output);
-    let catalog = store.obtain(selection, &|event| progress.show(&event)).await;
-    progress.finish();
-    catalog.map_err(CommandError::failed)
-}
-
 impl Session {
     /// Reads the workspace's keys, issues what is missing, and obtains the artifacts, side by side.
     pub async fn material(&self, renewal: Renewal) -> Result<Material, CommandError> {
         let selection = Selection::cluster();
-        let (artifacts, keys) = tokio::join!(obtain(self.output, &selection), self.keys(renewal));
+        let (artifacts, keys) = tokio::join!(self.obtain(self.output, &selection, Wanted::Locked), self.keys(renewal));
         let (artifacts, keys) = (artifacts?, keys?);
+        let Obtained { catalog: artifacts, packages } = artifacts;
+        let lock = Lock::of(&artifacts);
         let kubectl = artifacts
             .binaries
             .get("kubectl")
             .map(|binary| binary.path.clone().into_std_path_buf())
             .ok_or_else(|| CommandError::failed(Message("the source has no kubectl".to_owned())))?;
-        let (catalog, blobs) = split(artifacts);
-        Ok(Material { catalog, blobs, keys, kubectl })
+        let (catalog, blobs) = split(artifacts, packages);
+        Ok(Material { catalog, blobs, lock, keys, kubectl })
     }
 
     /// The workspace's keys and certificates, completed in memory.
@@ -136,7 +114,10 @@ impl Session {
 }
 
 /// The design's view of the artifacts, and the runner's.
-fn split(artifacts: hardway_artifacts::Catalog) -> (Catalog, BTreeMap<String, LocalBlob>) {
+fn split(
+    artifacts: hardway_artifacts::Catalog,
+    packages: Option<BTreeMap<String, OsPackages>>,
+) -> (Catalog, BTreeMap<String, LocalBlob>) {
     let mut catalog = Catalog::default();
     let mut blobs = BTreeMap::new();
     for (name, binary) in artifacts.binaries {
@@ -158,5 +139,12 @@ fn split(artifacts: hardway_artifacts::Catalog) -> (Catalog, BTreeMap<String, Lo
         };
         catalog.images.insert(name, artifact);
     }
+    catalog.packages = packages.map(|packages| {
+        let archives = packages.into_iter().map(|(os, OsPackages { archive, sha256, size, .. })| {
+            blobs.insert(sha256.clone(), LocalBlob { path: archive.into_std_path_buf(), packed: None });
+            (os, PackageArchive { sha256, size })
+        });
+        archives.collect()
+    });
     (catalog, blobs)
 }

@@ -1,5 +1,6 @@
 //! What commands share: the workspace, the spec, the ways to machines and API, and what was seen of them.
 
+mod artifacts;
 mod connect;
 mod lock;
 mod material;
@@ -15,9 +16,10 @@ use hardway_ui::Output;
 use hardway_workspace::{Holder, Lock, SPEC, Workspace};
 use jiff::Timestamp;
 
+pub use artifacts::{Obtained, Wanted};
 pub use connect::{Machines, grouped, ssh_settings};
 pub use lock::ClusterLock;
-pub use material::{Material, obtain};
+pub use material::Material;
 pub use operator::Operator;
 pub use prepare::{Prepared, Scope, observe_inventories};
 pub use run::execute;
@@ -43,6 +45,8 @@ pub struct Session {
     pub handshakes: Handshakes,
     /// How many copies to machines run at once.
     pub uploads: usize,
+    /// Where artifacts come from, where the command line names a file.
+    pub bundle: Option<Utf8PathBuf>,
 }
 
 impl Session {
@@ -57,7 +61,7 @@ impl Session {
             output.note(&format!("{loose}; made it 600"));
         }
         let handshakes = Handshakes::new(common.connections);
-        Ok(Self { workspace, cluster, output, handshakes, uploads: common.uploads })
+        Ok(Self { workspace, cluster, output, handshakes, uploads: common.uploads, bundle: common.bundle.clone() })
     }
 
     /// Makes this the only run on the workspace, as long as the lock is held.

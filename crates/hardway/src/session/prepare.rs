@@ -241,6 +241,7 @@ impl Prepared {
         let scope = Scope::Plan(selection);
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
         let mut workspace = self.material.keys.changes();
+        workspace.extend(session.artifact_lock_changes(&self.material.lock)?);
         workspace.extend(session.kubeconfig_changes(&session.kubeconfigs(&self.material.keys)?)?);
         let (plan, waiting) = without(plan, &self.design, &self.not_looked_at, self.sight.cluster.is_some());
         let mut proposal = Proposal::new(workspace, plan, selection);
@@ -274,6 +275,7 @@ impl Prepared {
 
     /// Writes into the workspace what the design was made from and what is made from it. For the lock's holder only.
     pub fn keep(&self, session: &Session) -> Result<(), CommandError> {
+        session.keep_artifact_lock(&self.material.lock)?;
         session.keep(&self.material.keys)?;
         session.write_kubeconfigs(&session.kubeconfigs(&self.material.keys)?)
     }

@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 27] = [
     "",
     "init",
     "validate",
@@ -17,11 +17,16 @@ const COMMANDS: [&str; 22] = [
     "ssh",
     "kubeconfig",
     "export",
+    "bundle",
+    "bundle create",
+    "bundle inspect",
+    "bundle verify",
     "reset",
     "lab",
     "lab up",
     "lab down",
     "lab status",
+    "lock",
     "lab stop",
     "lab kill",
     "lab start",

@@ -2,6 +2,7 @@
 //!
 //! Needs root, as `lab up` does: networks of their own and an sshd are made for some tests.
 
+mod bundle;
 mod color;
 mod help;
 mod machines;

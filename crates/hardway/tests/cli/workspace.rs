@@ -21,6 +21,7 @@ fn without_a_workspace_every_command_says_how_to_begin() {
         &["ssh", "cp1"],
         &["kubeconfig"],
         &["export", "out"],
+        &["bundle", "create"],
         &["reset"],
     ] {
         let sandbox = Sandbox::new();
