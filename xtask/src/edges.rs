@@ -5,8 +5,10 @@ use std::process::Stdio;
 use crate::run::{Failure, cargo};
 
 /// The rooms, top first: a room may depend on those below it. Tests may look anywhere.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 17] = [
     "xtask",
+    "hardway-test-registry",
+    "hardway-upstream",
     "hardway",
     "hardway-ui",
     "hardway-lab",
@@ -24,9 +26,10 @@ const ROOMS: [&str; 15] = [
 ];
 
 /// Crates that only these rooms may use, and why.
-const WRAPPED: [(&str, &[&str], &str); 6] = [
+const WRAPPED: [(&str, &[&str], &str); 7] = [
     ("russh", &["hardway-machine"], "machines are reached through the trait Machine"),
-    ("rcgen", &["hardway-pki"], "certificates are issued from one table"),
+    ("rcgen", &["hardway-pki", "hardway-test-registry", "hardway-upstream"], "certificates are issued from one table"),
+    ("oci-client", &["hardway-artifacts", "hardway-test-registry"], "images are pulled in one place"),
     ("kube", &["hardway-cluster"], "the API is reached through Live"),
     ("clap", &["hardway", "xtask"], "arguments end at the binary"),
     ("indicatif", &["hardway-ui"], "nobody else prints"),

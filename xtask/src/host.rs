@@ -1,11 +1,15 @@
 //! Programs of the distribution that the tests compare with.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::run::{Failure, must};
 
+/// Its package begins a service of its own, which nobody asked for.
+const REGISTRY: &str = "docker-registry";
+
 /// A program, and Debian's package that has it.
-const NEEDED: [(&str, &str); 7] = [
+const NEEDED: [(&str, &str); 8] = [
     ("shellcheck", "shellcheck"),
     ("dash", "dash"),
     ("openssl", "openssl"),
@@ -13,6 +17,7 @@ const NEEDED: [(&str, &str); 7] = [
     ("sshd", "openssh-server"),
     ("ip", "iproute2"),
     ("zstd", "zstd"),
+    (REGISTRY, REGISTRY),
 ];
 
 /// Installs what this machine lacks, saying so.
@@ -29,9 +34,15 @@ pub fn install_missing() -> Result<(), Failure> {
     let mut install = Command::new("apt-get");
     install
         .args(["-q", "-y", "install", "--no-install-recommends"])
-        .args(missing)
+        .args(&missing)
         .env("DEBIAN_FRONTEND", "noninteractive");
-    must(install)
+    must(install)?;
+    if missing.contains(&REGISTRY) && Path::new("/run/systemd/system").is_dir() {
+        let mut stop = Command::new("systemctl");
+        stop.args(["disable", "--now", REGISTRY]);
+        must(stop)?;
+    }
+    Ok(())
 }
 
 fn is_there(program: &str) -> bool {

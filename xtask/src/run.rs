@@ -26,3 +26,12 @@ pub fn must(mut command: Command) -> Result<(), Failure> {
     let status = command.status().map_err(|error| format!("cannot start {shown}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown} ended with {status}").into()) }
 }
+
+/// hardway as its users build it: the path of the program.
+pub(crate) fn release_build() -> Result<PathBuf, Failure> {
+    must(cargo(&["build", "--quiet", "--release", "-p", "hardway"]))?;
+    // Both binaries are below one target folder: xtask in the folder of its profile.
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(|profile| profile.parent()).ok_or("xtask runs outside of a target folder")?;
+    Ok(target.join("release/hardway"))
+}

@@ -15,12 +15,12 @@ mod timed;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hardway_artifacts::{Catalog, Progress, Selection, Store};
+use hardway_artifacts::{Catalog, Progress, Selection, Store, Supply};
 
 use self::lab::Lab;
 use self::ours::Expected;
 use self::report::Report;
-use crate::run::{Failure, cargo, must};
+use crate::run::{Failure, release_build};
 
 /// Measure apply, verify and kubeadm on local machines, side by side (needs root)
 ///
@@ -112,13 +112,5 @@ async fn artifacts() -> Result<Catalog, Failure> {
             eprintln!("{step} ({index} of {of}, usually {} s)", usual.as_secs());
         }
     };
-    Ok(Store::open()?.obtain(&Selection::benchmark(), &show).await?)
-}
-
-fn release_build() -> Result<PathBuf, Failure> {
-    must(cargo(&["build", "--quiet", "--release", "-p", "hardway"]))?;
-    // Both binaries are below one target folder: xtask in the folder of its profile.
-    let own = std::env::current_exe()?;
-    let target = own.parent().and_then(|profile| profile.parent()).ok_or("xtask runs outside of a target folder")?;
-    Ok(target.join("release/hardway"))
+    Ok(Store::open(Supply::default()).await?.obtain(&Selection::benchmark(), &show).await?)
 }

@@ -3,12 +3,13 @@
 mod recording;
 mod svg;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
 
-use crate::run::{Failure, cargo, must, root};
+use crate::run::{Failure, must, release_build, root};
 use recording::Recording;
 
 /// Record a real run on local machines and draw docs/apply.svg from it (needs root)
@@ -43,13 +44,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Records a cluster being built, and takes its machines down again.
 fn record(folder: PathBuf) -> Result<PathBuf, Failure> {
-    must(cargo(&["build", "--release", "-p", "hardway"]))?;
+    let hardway = release_build()?;
     std::fs::create_dir_all(&folder)?;
     // Its name is in the picture.
     let place = std::env::temp_dir().join("try");
     std::fs::create_dir(&place).map_err(|error| format!("cannot make {}: {error}", place.display()))?;
-    let result = record_in(&folder, &place);
-    let mut down = Command::new(root().join("target/release/hardway"));
+    let result = record_in(&folder, &place, &hardway);
+    let mut down = Command::new(&hardway);
     down.current_dir(&place).args(["lab", "down"]);
     must(down)?;
     std::fs::remove_dir_all(&place)?;
@@ -57,9 +58,9 @@ fn record(folder: PathBuf) -> Result<PathBuf, Failure> {
 }
 
 /// script(1) gives the run a terminal and writes down what it prints, and when.
-fn record_in(folder: &Path, place: &Path) -> Result<(), Failure> {
+fn record_in(folder: &Path, place: &Path, hardway: &Path) -> Result<(), Failure> {
     let shell = format!("stty rows {ROWS} cols {COLUMNS} && echo '$ {TYPED}' && {TYPED}");
-    let mut path = std::ffi::OsString::from(root().join("target/release"));
+    let mut path = hardway.parent().map(OsString::from).ok_or("the program is in a folder")?;
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut script = Command::new("script");

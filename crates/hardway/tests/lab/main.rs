@@ -6,5 +6,6 @@ mod drift;
 mod faults;
 mod layouts;
 mod saved_plans;
+mod sources;
 mod support;
 mod whole_way;
