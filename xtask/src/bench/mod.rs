@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hardway_artifacts::{Catalog, Progress, Selection, Store, Supply};
+use hardway_spec::{ArtifactSource, Artifacts};
 
 use self::lab::Lab;
 use self::ours::Expected;
@@ -112,5 +113,8 @@ async fn artifacts() -> Result<Catalog, Failure> {
             eprintln!("{step} ({index} of {of}, usually {} s)", usual.as_secs());
         }
     };
-    Ok(Store::open(Supply::default()).await?.obtain(&Selection::benchmark(), &show).await?)
+    // kubeadm's images come from here too, and no release has them as hardway's own are.
+    let artifacts = Artifacts { source: ArtifactSource::Modules, ..Artifacts::default() };
+    let store = Store::open(Supply { artifacts, ..Supply::default() }).await?;
+    Ok(store.obtain(&Selection::benchmark(), &show).await?)
 }

@@ -296,10 +296,10 @@ const ON_MACHINES: [Drift; 38] = [
     },
     Drift {
         machine: "w2",
-        make: "ctr -n k8s.io images rm $(ctr -n k8s.io images list -q | grep /dnsutils:)",
+        make: "ctr -n k8s.io images rm $(ctr -n k8s.io images list -q | grep -e /dnsutils: -e /agnhost:)",
         named: &[("image:", "missing")],
         units: &[],
-        repaired: "ctr -n k8s.io images list -q | grep /dnsutils:",
+        repaired: "ctr -n k8s.io images list -q | grep -e /dnsutils: -e /agnhost:",
     },
     Drift {
         machine: "cp1",

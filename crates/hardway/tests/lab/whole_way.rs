@@ -44,7 +44,7 @@ fn a_cluster_from_bare_machines_and_back() {
 }
 
 fn dns_answers(lab: &LabWorkspace) {
-    let image = lab.ssh("w1", "ctr -n k8s.io images list -q | grep /dnsutils:");
+    let image = lab.ssh("w1", "ctr -n k8s.io images list -q | grep -e /dnsutils: -e /agnhost:");
     lab.kubectl(&["run", "dnsutils", "--image", image.trim(), "--restart=Never", "--command", "--", "sleep", "3600"]);
     lab.kubectl(&["wait", "--for=condition=Ready", "pod/dnsutils", "--timeout=60s"]);
     let answer = lab.kubectl(&["exec", "dnsutils", "--", "nslookup", "kubernetes"]);
