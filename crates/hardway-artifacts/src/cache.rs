@@ -9,6 +9,7 @@
 //!
 //! Invariant: a folder below `artifacts` is complete, or it is not there.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -104,23 +105,23 @@ impl Cache {
         }))
     }
 
-    /// An artifact with this SHA-256, whatever its key.
-    pub(crate) fn find(&self, sha256: &str) -> Result<Option<Entry>, Error> {
+    /// Everything that the cache holds, by SHA-256, whatever its key.
+    pub(crate) fn by_digest(&self) -> Result<BTreeMap<String, Entry>, Error> {
         let artifacts = self.root.join("artifacts");
         let folders = match fs::read_dir(&artifacts) {
             Ok(folders) => folders,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(source) => return Err(failed("read", &artifacts, source)),
         };
+        let mut held = BTreeMap::new();
         for folder in folders {
             let folder = folder.map_err(|source| failed("read", &artifacts, source))?.file_name();
             let Some(key) = folder.to_str() else { continue };
-            match self.entry(&artifacts.join(key))? {
-                Some(entry) if entry.sha256 == sha256 => return Ok(Some(entry)),
-                _ => {}
+            if let Some(entry) = self.entry(&artifacts.join(key))? {
+                held.insert(entry.sha256.clone(), entry);
             }
         }
-        Ok(None)
+        Ok(held)
     }
 
     /// Becomes the one process that fills the cache, waiting for another to end if need be.
@@ -352,11 +353,12 @@ mod tests {
     #[tokio::test]
     async fn an_artifact_is_found_by_its_digest() {
         let Fixture { cache, _folder } = fixture();
-        assert_eq!(cache.find(&digest::of_bytes(b"other")).unwrap(), None);
+        let find = |bytes| cache.by_digest().unwrap().remove(&digest::of_bytes(bytes));
+        assert_eq!(find(b"other".as_slice()), None);
         put(&cache, "one", "one").await;
         let other = put(&cache, "other", "other").await;
-        assert_eq!(cache.find(&digest::of_bytes(b"other")).unwrap(), Some(other));
-        assert_eq!(cache.find(&digest::of_bytes(b"a third")).unwrap(), None);
+        assert_eq!(find(b"other"), Some(other));
+        assert_eq!(find(b"a third"), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use crate::{Provenance, pack};
+use crate::cache::Entry;
+use crate::{ArtifactName, Locked, Provenance, SourceKind, pack};
 
 /// The artifacts that were asked for, each a complete file in the cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -14,6 +15,52 @@ pub struct Catalog {
     pub binaries: BTreeMap<String, Binary>,
     /// By the last part of the reference, without the version.
     pub images: BTreeMap<String, Image>,
+}
+
+impl Catalog {
+    /// Adds what a lock describes and the cache holds; an image that the lock does not describe whole is not added.
+    ///
+    /// `source`: where it comes from now; where it came from first, and what vouched for it there, is remembered.
+    pub(crate) fn add_locked(
+        &mut self,
+        artifact: ArtifactName,
+        component: &str,
+        locked: &Locked,
+        entry: Entry,
+        source: SourceKind,
+    ) -> bool {
+        let provenance = Provenance { source, origin: locked.origin.clone(), trust: locked.verified };
+        let (version, architecture) = (locked.version.clone(), locked.architecture.clone());
+        let Entry { path, sha256, size, .. } = entry;
+        match artifact {
+            ArtifactName::Binary(name) => {
+                let (name, component) = (name.to_owned(), component.to_owned());
+                let binary =
+                    Binary { name: name.clone(), component, version, path, sha256, size, architecture, provenance };
+                self.binaries.insert(name, binary);
+            }
+            ArtifactName::Image(name) => {
+                let (Some(reference), Some(manifest_digest)) = (locked.reference.clone(), locked.manifest.clone())
+                else {
+                    return false;
+                };
+                let name = name.to_owned();
+                let image = Image {
+                    name: name.clone(),
+                    reference,
+                    version,
+                    path,
+                    sha256,
+                    size,
+                    manifest_digest,
+                    architecture,
+                    provenance,
+                };
+                self.images.insert(name, image);
+            }
+        }
+        true
+    }
 }
 
 /// A program.

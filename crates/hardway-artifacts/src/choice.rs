@@ -1,10 +1,10 @@
 //! Which source is taken, and why.
 
-use camino::Utf8PathBuf;
 use hardway_spec::{ArtifactSource, Mirror};
 
 use crate::bundle::{Bundle, BundleSource};
 use crate::held::Held;
+use crate::host::find_in_path;
 use crate::{
     Architecture, Error, GoModules, Lock, ReleaseSettings, Releases, ShippedDigests, Source, SourceKind, Supply,
 };
@@ -78,20 +78,15 @@ fn settings(supply: Supply, mirror: Option<Mirror>) -> Result<ReleaseSettings, E
         credentials: supply.credentials,
         require: supply.artifacts.require,
         shipped: ShippedDigests::carried().and(supply.digests),
-        cosign: in_path("cosign"),
+        cosign: find_in_path("cosign"),
         lock: supply.lock,
         ..upstream
     })
 }
 
-fn in_path(program: &str) -> Option<Utf8PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())?;
-    Utf8PathBuf::from_path_buf(found).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use camino::Utf8PathBuf;
     use hardway_spec::{Artifacts, Trust};
 
     use super::*;

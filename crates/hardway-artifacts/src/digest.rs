@@ -41,6 +41,11 @@ impl<W: Write> DigestWriter<W> {
         Self { inner, digest: Sha256::new(), size: 0 }
     }
 
+    /// The SHA-256 of what was accepted so far, in lower-case hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        hex::encode(self.digest.clone().finalize())
+    }
+
     /// The writer below, the SHA-256 in lower-case hexadecimal, and the number of bytes.
     pub(crate) fn finish(self) -> (W, String, u64) {
         (self.inner, hex::encode(self.digest.finalize()), self.size)

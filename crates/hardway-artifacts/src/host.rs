@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use camino::Utf8PathBuf;
+
 /// A package of the host's distribution (Debian's names) that a source needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostPackage {
@@ -18,6 +20,12 @@ impl fmt::Display for HostPackage {
 
 /// Whether this machine has the program.
 pub(crate) fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    find_in_path(program).is_some()
+}
+
+/// Where this machine has the program. Folders whose names are not in UTF-8 do not count.
+pub(crate) fn find_in_path(program: &str) -> Option<Utf8PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    let places = std::env::split_paths(&folders).filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok());
+    places.map(|folder| folder.join(program)).find(|path| path.is_file())
 }

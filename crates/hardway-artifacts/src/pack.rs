@@ -2,14 +2,15 @@
 //!
 //! Each is compressed once and sent many times. Machines that cannot unpack it get the program as it is.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use crate::Error;
 use crate::cache::failed;
+use crate::{Catalog, Error, Progress, Report};
 
 /// Of 1 to 22: 96 MB of kube-apiserver take 1.5 s and become 23.6 MB; level 3 needs 0.5 s for 25.3 MB, level 12 needs 6 s
 /// for 22.6 MB.
@@ -20,8 +21,22 @@ pub(crate) fn beside(path: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{path}.zst"))
 }
 
+/// Packs the catalog's programs that are not packed yet.
+pub(crate) async fn pack_missing(catalog: &Catalog, report: Report<'_>) -> Result<(), Error> {
+    let unpacked = catalog.binaries.values().filter(|binary| !binary.packed().is_file());
+    // Two names may share one file.
+    let unpacked: BTreeSet<Utf8PathBuf> = unpacked.map(|binary| binary.path.clone()).collect();
+    if unpacked.is_empty() {
+        return Ok(());
+    }
+    report(Progress::Packing { programs: unpacked.len() });
+    tokio::task::spawn_blocking(move || pack_all(&Vec::from_iter(unpacked)))
+        .await
+        .expect("packing does not panic, and nobody aborts it")
+}
+
 /// Packs each of `paths`, as many at once as there are processors.
-pub(crate) fn pack_all(paths: &[Utf8PathBuf]) -> Result<(), Error> {
+fn pack_all(paths: &[Utf8PathBuf]) -> Result<(), Error> {
     paths.par_iter().try_for_each(|path| pack(path))
 }
 

@@ -1,8 +1,6 @@
 //! The door to the artifacts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use camino::Utf8PathBuf;
+use std::collections::BTreeMap;
 
 use crate::bundle::Bundle;
 use crate::cache::Cache;
@@ -75,18 +73,7 @@ impl Store {
     pub async fn obtain(&self, selection: &Selection, report: Report<'_>) -> Result<Catalog, Error> {
         report(Progress::Source { kind: self.source(), reason: self.reason.clone() });
         let catalog = self.source.obtain(selection, &self.cache, report).await?;
-        let unpacked: BTreeSet<Utf8PathBuf> = catalog
-            .binaries
-            .values()
-            .filter(|binary| !binary.packed().is_file())
-            .map(|binary| binary.path.clone())
-            .collect();
-        if !unpacked.is_empty() {
-            report(Progress::Packing { programs: unpacked.len() });
-            tokio::task::spawn_blocking(move || pack::pack_all(&Vec::from_iter(unpacked)))
-                .await
-                .expect("packing does not panic, and nobody aborts it")?;
-        }
+        pack::pack_missing(&catalog, report).await?;
         Ok(catalog)
     }
 }

@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::blob::{Failure, Identity, pass, unpack};
 use super::error::BundleError;
 use super::index::{Artifact, FORMAT_VERSION, Index, Member, Packages, Packing};
 use super::layout::{self, Checksums};
 use super::sbom;
+use crate::digest::DigestWriter;
 use crate::{Binary, Catalog, Error, Lock, Locked, OsPackages, Progress, Report, pack};
 
 const CREATOR: &str = "hardway";
@@ -61,7 +61,8 @@ pub async fn create(
     let kubernetes = catalog.binaries.values().filter(|binary| binary.component == "kubernetes");
     let kubernetes = one("Kubernetes version", kubernetes.map(|binary| &binary.version)).map_err(failed)?;
 
-    pack_what_is_not(catalog, report).await?;
+    // Most often the store did it already.
+    pack::pack_missing(catalog, report).await?;
     let contents = Contents::of(catalog, lock, packages);
     report(Progress::Bundling { path: to.to_owned(), files: contents.files.len() });
     let folder = to.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
@@ -89,19 +90,6 @@ fn one<'a>(what: &'static str, values: impl Iterator<Item = &'a String>) -> Resu
         [value] => Ok(value.clone()),
         _ => Err(BundleError::NotOne { what, found }),
     }
-}
-
-/// Most often the [`Store`](crate::Store) did it already.
-async fn pack_what_is_not(catalog: &Catalog, report: Report<'_>) -> Result<(), Error> {
-    let unpacked = catalog.binaries.values().filter(|binary| !binary.packed().is_file());
-    let unpacked: BTreeSet<Utf8PathBuf> = unpacked.map(|binary| binary.path.clone()).collect();
-    if unpacked.is_empty() {
-        return Ok(());
-    }
-    report(Progress::Packing { programs: unpacked.len() });
-    tokio::task::spawn_blocking(move || pack::pack_all(&Vec::from_iter(unpacked)))
-        .await
-        .expect("packing does not panic, and nobody aborts it")
 }
 
 /// A file that becomes a member.
@@ -177,12 +165,12 @@ impl Contents {
         let paths: BTreeMap<&str, &Utf8Path> =
             members.iter().map(|(input, member)| (member.name.as_str(), input.path.as_path())).collect();
         let text = index.render();
-        let mut out = Out { file: io::BufWriter::with_capacity(BUFFER, file), digest: Sha256::new(), size: 0 };
+        let mut out = DigestWriter::new(io::BufWriter::with_capacity(BUFFER, file));
         for place in index.places(&text) {
-            out.write(&layout::header(&place.name, place.size))?;
+            out.write_all(&layout::header(&place.name, place.size)).map_err(BundleError::Write)?;
             match place.name.as_str() {
-                layout::INDEX => out.write(&text)?,
-                layout::SBOM => out.write(&sbom)?,
+                layout::INDEX => out.write_all(&text).map_err(BundleError::Write)?,
+                layout::SBOM => out.write_all(&sbom).map_err(BundleError::Write)?,
                 name => {
                     let path = paths[name];
                     let mut input = File::open(path).map_err(|error| unreadable(path, error))?;
@@ -192,11 +180,14 @@ impl Contents {
                     }
                 }
             }
-            out.write(layout::padding(place.size))?;
+            out.write_all(layout::padding(place.size)).map_err(BundleError::Write)?;
         }
-        let all = hex::encode(out.digest.clone().finalize());
-        out.write(&Checksums { index: crate::digest::of_bytes(&text), all }.tail())?;
-        out.finish()
+        let tail = Checksums { index: crate::digest::of_bytes(&text), all: out.sha256() }.tail();
+        out.write_all(&tail).map_err(BundleError::Write)?;
+        let (out, sha256, size) = out.finish();
+        let file = out.into_inner().map_err(|error| BundleError::Write(error.into_error()))?;
+        file.sync_all().map_err(BundleError::Write)?;
+        Ok(Identity { sha256, size })
     }
 }
 
@@ -249,37 +240,5 @@ fn at(path: &Utf8Path, failure: Failure) -> BundleError {
     match failure {
         Failure::Read(error) => unreadable(path, error),
         Failure::Write(error) => BundleError::Write(error),
-    }
-}
-
-/// The file, and the digest of what went into it.
-struct Out {
-    file: io::BufWriter<File>,
-    digest: Sha256,
-    size: u64,
-}
-
-impl Out {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), BundleError> {
-        self.write_all(bytes).map_err(BundleError::Write)
-    }
-
-    fn finish(self) -> Result<Identity, BundleError> {
-        let file = self.file.into_inner().map_err(|error| BundleError::Write(error.into_error()))?;
-        file.sync_all().map_err(BundleError::Write)?;
-        Ok(Identity { sha256: hex::encode(self.digest.finalize()), size: self.size })
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        self.size += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

@@ -14,8 +14,7 @@ use crate::cache::{Cache, Entry, Filling, failed};
 use crate::key::Key;
 use crate::source::Obtained;
 use crate::{
-    Architecture, ArtifactName, Binary, Catalog, Error, HostPackage, Image, Progress, Provenance, Report, Selection,
-    Source, SourceKind, pack,
+    Architecture, ArtifactName, Catalog, Error, HostPackage, Progress, Report, Selection, Source, SourceKind, pack,
 };
 
 /// Takes artifacts from a bundle, and nothing from anywhere else.
@@ -207,37 +206,9 @@ fn catalog(held: &BTreeMap<ArtifactName, &Artifact>, cache: &Cache, report: Repo
     for (artifact, Artifact { component, locked, .. }) in held {
         let cut_off = || Error::CutOff { artifact: *artifact };
         let entry = cache.get(&key(&locked.sha256))?.ok_or_else(cut_off)?;
-        // Where it came from first, and what vouched for it there, is remembered.
-        let provenance =
-            Provenance { source: SourceKind::Bundle, origin: locked.origin.clone(), trust: locked.verified };
-        match artifact {
-            ArtifactName::Binary(name) => {
-                let binary = Binary {
-                    name: (*name).to_owned(),
-                    component: component.clone().unwrap_or_default(),
-                    version: locked.version.clone(),
-                    path: entry.path,
-                    sha256: entry.sha256,
-                    size: entry.size,
-                    architecture: locked.architecture.clone(),
-                    provenance,
-                };
-                catalog.binaries.insert((*name).to_owned(), binary);
-            }
-            ArtifactName::Image(name) => {
-                let image = Image {
-                    name: (*name).to_owned(),
-                    reference: locked.reference.clone().ok_or_else(cut_off)?,
-                    version: locked.version.clone(),
-                    path: entry.path,
-                    sha256: entry.sha256,
-                    size: entry.size,
-                    manifest_digest: locked.manifest.clone().ok_or_else(cut_off)?,
-                    architecture: locked.architecture.clone(),
-                    provenance,
-                };
-                catalog.images.insert((*name).to_owned(), image);
-            }
+        let component = component.as_deref().unwrap_or_default();
+        if !catalog.add_locked(*artifact, component, locked, entry, SourceKind::Bundle) {
+            return Err(cut_off());
         }
         report(Progress::Held { artifact: *artifact });
     }

@@ -9,12 +9,13 @@ use hardway_spec::Trust;
 use hardway_spec::upstream_images::{self, CALICO_CNI, UpstreamImage};
 
 use super::image_signature::{self, Verdict};
+use super::locked::compare;
 use super::obtain::{LEVELS, blocking};
 use super::{ReleaseError, Releases};
 use crate::cache::{Cache, Entry, Filling, failed};
 use crate::image::extract;
 use crate::key::Key;
-use crate::{ArtifactName, Binary, Catalog, Error, Image, Locked, Progress, Provenance, Report, Selection, digest};
+use crate::{ArtifactName, Binary, Catalog, Error, Image, Locked, Progress, Provenance, Report, Selection};
 
 /// The CNI plugins in [`CALICO_CNI`], by their names on a machine (`cni-plugin/Dockerfile` in Calico's repository).
 const CALICO_CNI_PROGRAMS: [(&str, &str); 2] =
@@ -65,10 +66,11 @@ impl Releases {
         report: Report<'_>,
         catalog: &mut Catalog,
     ) -> Result<(), Error> {
+        let held = if self.lock.is_some() { cache.by_digest()? } else { BTreeMap::new() };
         let mut missing: BTreeMap<String, Vec<Wanted>> = BTreeMap::new();
         for wanted in selection.iter().filter_map(wanted) {
             match self.locked_image(&wanted)? {
-                Some(locked) if let Some(entry) = cache.find(&locked.sha256)? => {
+                Some(locked) if let Some(entry) = held.get(&locked.sha256).cloned() => {
                     let Locked { source, origin, verified, .. } = locked.clone();
                     self.add(catalog, &wanted, entry, Provenance { source, origin, trust: verified }, report);
                 }
@@ -96,13 +98,8 @@ impl Releases {
             None => (locked.reference.as_deref().unwrap_or(&locked.version).to_owned(), wanted.image.reference()),
             Some(_) => (locked.version.clone(), wanted.image.version.to_owned()),
         };
-        let described = |what: &str, architecture: &str| format!("{what} for {architecture}");
-        let have = described(&have, &locked.architecture);
-        let want = described(&want, self.architecture.as_str());
-        if have == want {
-            return Ok(Some(locked));
-        }
-        Err(ReleaseError::OtherVersionLocked { artifact: wanted.artifact, locked: have, wanted: want }.into())
+        self.check_locked(wanted.artifact, locked, &have, &want)?;
+        Ok(Some(locked))
     }
 
     fn add(&self, catalog: &mut Catalog, wanted: &Wanted, entry: Entry, provenance: Provenance, report: Report<'_>) {
@@ -171,7 +168,9 @@ impl Work<'_> {
                 Some(entry) => entry,
                 None => {
                     let file = self.file(&wanted, pulled.archive.clone()).await?;
-                    self.compare_with_lock(&wanted, &file, &claim).await?;
+                    if let Some(locked) = self.releases.locked_image(&wanted)? {
+                        compare(wanted.artifact, locked, &file, &self.origin(&claim)).await?;
+                    }
                     let manifest = wanted.file.is_none().then(|| digest.clone());
                     let mode = if wanted.file.is_some() { 0o755 } else { 0o644 };
                     let filling = self.filling.clone();
@@ -265,20 +264,6 @@ impl Work<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn compare_with_lock(&self, wanted: &Wanted, file: &Utf8PathBuf, claim: &Claim) -> Result<(), Error> {
-        let Some(locked) = self.releases.locked_image(wanted)? else { return Ok(()) };
-        let path = file.clone();
-        let found = blocking(move || {
-            digest::of_file(&path).map(|(sha256, _)| sha256).map_err(|source| failed("read", &path, source))
-        })
-        .await?;
-        if found == locked.sha256 {
-            return Ok(());
-        }
-        let (artifact, url) = (wanted.artifact, self.origin(claim));
-        Err(ReleaseError::NotAsLocked { artifact, url, found, locked: locked.sha256.clone() }.into())
     }
 
     /// One entry for each way in which it was vouched for, so that what the cache says was checked.

@@ -7,6 +7,7 @@ mod checksums;
 mod error;
 mod image_signature;
 mod images;
+mod locked;
 mod obtain;
 mod place;
 mod shipped;

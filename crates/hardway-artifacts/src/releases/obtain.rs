@@ -9,15 +9,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use hardway_spec::Trust;
 
 use super::archive::unpack;
+use super::locked::compare;
 use super::signature::{CERTIFICATE, Keyless, SIGNATURE, Signed, verify};
 use super::upstream::Upstream;
 use super::{ReleaseError, Releases, checksums, images};
 use crate::cache::{Cache, Entry, Filling, failed};
 use crate::fetch::{Expected, Partials};
 use crate::key::Key;
-use crate::{
-    Architecture, ArtifactName, Binary, Catalog, Error, Locked, Progress, Provenance, Report, Selection, digest,
-};
+use crate::{Architecture, ArtifactName, Binary, Catalog, Error, Locked, Progress, Provenance, Report, Selection};
 
 /// Upstream's hosts serve a few connections faster than one, and take more amiss.
 const SIDE_BY_SIDE: usize = 4;
@@ -67,12 +66,7 @@ impl Releases {
             };
             let (name, upstream) = upstream.ok_or(Error::NotInSource { artifact })?;
             if let Some(locked) = self.locked(name) {
-                let described = |version: &str, architecture: &str| format!("{version} for {architecture}");
-                let have = described(&locked.version, &locked.architecture);
-                let want = described(upstream.version, self.architecture.as_str());
-                if have != want {
-                    return Err(ReleaseError::OtherVersionLocked { artifact, locked: have, wanted: want }.into());
-                }
+                self.check_locked(artifact, locked, &locked.version, upstream.version)?;
             }
             wanted.insert(name, upstream);
         }
@@ -86,9 +80,13 @@ impl Releases {
     /// What the lock settles and the cache has.
     fn locked_in(&self, cache: &Cache, wanted: &BTreeMap<&'static str, &'static Upstream>) -> Result<Found, Error> {
         let mut found = Found::new();
+        if self.lock.is_none() {
+            return Ok(found);
+        }
+        let held = cache.by_digest()?;
         for program in wanted.keys().copied() {
             let Some(locked) = self.locked(program) else { continue };
-            if let Some(entry) = cache.find(&locked.sha256)? {
+            if let Some(entry) = held.get(&locked.sha256).cloned() {
                 let Locked { source, origin, verified, .. } = locked.clone();
                 found.insert(program, (entry, Provenance { source, origin, trust: verified }));
             }
@@ -199,7 +197,9 @@ impl Work<'_> {
         let mut found = Found::new();
         // All are compared before the first is stored.
         for (program, path) in &unpacked {
-            self.compare_with_lock(program, path, &claim.url).await?;
+            if let Some(locked) = self.releases.locked(program) {
+                compare(ArtifactName::Binary(program), locked, path, &claim.url).await?;
+            }
         }
         for (program, path) in unpacked {
             let key = self.key(&claim, program, trust);
@@ -275,20 +275,6 @@ impl Work<'_> {
             signed: upstream.signature.is_some(),
         }
         .into())
-    }
-
-    async fn compare_with_lock(&self, program: &'static str, path: &Utf8Path, url: &str) -> Result<(), Error> {
-        let Some(locked) = self.releases.locked(program) else { return Ok(()) };
-        let path = path.to_owned();
-        let found = blocking(move || {
-            digest::of_file(&path).map(|(sha256, _)| sha256).map_err(|source| failed("read", &path, source))
-        })
-        .await?;
-        if found == locked.sha256 {
-            return Ok(());
-        }
-        let artifact = ArtifactName::Binary(program);
-        Err(ReleaseError::NotAsLocked { artifact, url: url.to_owned(), found, locked: locked.sha256.clone() }.into())
     }
 
     /// One entry for each program and each way in which it was vouched for, so that what the cache says was checked.

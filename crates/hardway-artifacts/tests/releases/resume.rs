@@ -31,10 +31,7 @@ async fn every_new_part_renews_the_patience() {
 #[tokio::test]
 async fn another_run_goes_on_where_the_last_one_was_cut() {
     let scene = Scene::new().await;
-    scene.server.fail(&scene.runc, [Fault::Cut(HALF)]);
-    let mut impatient = scene.settings();
-    impatient.patience.attempts = 1;
-    let error = scene.obtain(impatient, &["runc"]).await.unwrap_err();
+    let error = cut_off(&scene).await;
     let text = chain(&error);
     assert!(text.contains("was cut after 150000 bytes of 300000") && text.contains("is kept for next time"), "{text}");
     scene.nothing_is_stored();
@@ -48,14 +45,9 @@ async fn another_run_goes_on_where_the_last_one_was_cut() {
 #[tokio::test]
 async fn a_connection_that_ends_with_the_last_byte_missing_its_end_is_no_matter() {
     let scene = Scene::new().await;
-    scene.server.fail(&scene.runc, [Fault::Cut(HALF)]);
-    let mut impatient = scene.settings();
-    impatient.patience.attempts = 1;
-    scene.obtain(impatient, &["runc"]).await.unwrap_err();
+    cut_off(&scene).await;
     // The rest comes by other ways, as if the process had been killed between the last byte and the rename.
-    let folder = scene.cache.root().join("partial");
-    let body = list(&folder).into_iter().find(|name| !name.ends_with(".json")).unwrap();
-    fs::write(folder.join(body), noise(SIZE)).unwrap();
+    overwrite_partial(&scene, &noise(SIZE));
     scene.runc().await.unwrap();
     assert_eq!(scene.asked_from(), [None, Some(SIZE)]);
 }
@@ -82,10 +74,7 @@ async fn a_file_that_has_changed_meanwhile_is_taken_from_its_beginning() {
 #[tokio::test]
 async fn what_no_digest_can_check_is_not_taken_up_by_another_run() {
     let scene = without_checksums().await;
-    scene.server.fail(&scene.runc, [Fault::Cut(HALF)]);
-    let mut impatient = scene.settings();
-    impatient.patience.attempts = 1;
-    scene.obtain(impatient, &["runc"]).await.unwrap_err();
+    cut_off(&scene).await;
     scene.runc().await.unwrap();
     assert_eq!(scene.asked_from(), [None, None]);
 }
@@ -93,13 +82,8 @@ async fn what_no_digest_can_check_is_not_taken_up_by_another_run() {
 #[tokio::test]
 async fn what_an_earlier_run_left_and_does_not_fit_is_thrown_away() {
     let scene = Scene::new().await;
-    scene.server.fail(&scene.runc, [Fault::Cut(HALF)]);
-    let mut impatient = scene.settings();
-    impatient.patience.attempts = 1;
-    scene.obtain(impatient, &["runc"]).await.unwrap_err();
-    let folder = scene.cache.root().join("partial");
-    let body = list(&folder).into_iter().find(|name| !name.ends_with(".json")).unwrap();
-    fs::write(folder.join(body), vec![0; 1000]).unwrap();
+    cut_off(&scene).await;
+    overwrite_partial(&scene, &[0; 1000]);
     let catalog = scene.runc().await.unwrap();
     assert_eq!(scene.asked_from(), [None, Some(1000), None]);
     assert_eq!(fs::read(&catalog.binaries["runc"].path).unwrap(), noise(SIZE));
@@ -139,4 +123,19 @@ async fn without_checksums() -> Scene {
     let scene = Scene::new().await;
     fs::remove_file(scene.server.root().join(scene.runc.replace("runc.amd64", "runc.sha256sum"))).unwrap();
     scene
+}
+
+/// A run that is cut off half-way and gives up.
+async fn cut_off(scene: &Scene) -> Error {
+    scene.server.fail(&scene.runc, [Fault::Cut(HALF)]);
+    let mut impatient = scene.settings();
+    impatient.patience.attempts = 1;
+    scene.obtain(impatient, &["runc"]).await.unwrap_err()
+}
+
+/// Replaces what is kept of a download.
+fn overwrite_partial(scene: &Scene, bytes: &[u8]) {
+    let folder = scene.cache.root().join("partial");
+    let body = list(&folder).into_iter().find(|name| !name.ends_with(".json")).unwrap();
+    fs::write(folder.join(body), bytes).unwrap();
 }

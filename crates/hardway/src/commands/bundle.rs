@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{Obtained, Session, Wanted};
+use crate::session::{Session, Wanted};
 
 /// One file with everything that a cluster needs, for a network without a way out
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
 
 async fn create(common: &Common, output: Output, arguments: Create) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
-    let Obtained { catalog, .. } = session.obtain(output, &Selection::cluster(), Wanted::Locked).await?;
+    let catalog = session.obtain(output, &Selection::cluster(), Wanted::Locked).await?;
     let lock = Lock::of(&catalog);
     let folder = tempfile::tempdir().map_err(CommandError::failed)?;
     let packages = collect(&session, &arguments.os, utf8(folder.path())?).await?;

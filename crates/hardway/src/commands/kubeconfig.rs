@@ -7,7 +7,7 @@ use hardway_ui::Output;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{ADMIN_REMOTE, Obtained, Session, Wanted};
+use crate::session::{ADMIN_REMOTE, Session, Wanted};
 
 /// Write the administrator's kubeconfig for this machine
 ///
@@ -46,7 +46,7 @@ fn own_kubeconfig() -> Result<PathBuf, CommandError> {
 /// Lets kubectl itself merge, which knows every field: ours wins where both name the same.
 async fn merge(session: &Session, output: Output, ours: &Path, target: &Path) -> Result<(), CommandError> {
     let selection = Selection::named(["kubectl"]).map_err(CommandError::failed)?;
-    let Obtained { catalog, .. } = session.obtain(Output { quiet: true, ..output }, &selection, Wanted::Locked).await?;
+    let catalog = session.obtain(Output { quiet: true, ..output }, &selection, Wanted::Locked).await?;
     let files = std::env::join_paths([ours, target]).map_err(CommandError::input)?;
     let merged = std::process::Command::new(&catalog.binaries["kubectl"].path)
         .args(["config", "view", "--flatten"])

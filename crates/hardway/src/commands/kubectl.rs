@@ -9,7 +9,7 @@ use hardway_ui::Output;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{ADMIN_REMOTE, API_PORT, Obtained, Session, Wanted};
+use crate::session::{ADMIN_REMOTE, API_PORT, Session, Wanted};
 
 /// Run kubectl on this cluster
 ///
@@ -32,7 +32,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     let selection = Selection::named(["kubectl"]).map_err(CommandError::failed)?;
     // kubectl's own output must stand alone.
     let silent = Output { quiet: true, ..output };
-    let Obtained { catalog, .. } = session.obtain(silent, &selection, Wanted::Locked).await?;
+    let catalog = session.obtain(silent, &selection, Wanted::Locked).await?;
     let kubectl = &catalog.binaries["kubectl"].path;
     let mut command = Command::new(kubectl);
     command.arg("--kubeconfig").arg(kubeconfig);

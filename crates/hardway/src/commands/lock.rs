@@ -5,7 +5,7 @@ use hardway_workspace::ARTIFACT_LOCK;
 
 use crate::cli::Common;
 use crate::error::CommandError;
-use crate::session::{Obtained, Session, Wanted};
+use crate::session::{Session, Wanted};
 
 /// Lock the cluster to the artifacts that its source has now
 ///
@@ -23,7 +23,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     let session = Session::open(common, output)?;
     let _alone = if arguments.check { None } else { Some(session.lock("lock")?) };
     let before = session.artifact_lock()?.unwrap_or_default();
-    let Obtained { catalog, .. } = session.obtain(output, &Selection::cluster(), Wanted::Current).await?;
+    let catalog = session.obtain(output, &Selection::cluster(), Wanted::Current).await?;
     let now = Lock::of(&catalog);
     let changes = LockChanges::new(&before, &now);
     if output.is_json() {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hardway_artifacts::{
-    Catalog, Credentials, Difference, Error, Lock, LockError, OsPackages, Progress, Selection, Store, Supply,
-};
+use hardway_artifacts::{Catalog, Credentials, Difference, Lock, LockError, OsPackages, Selection, Store, Supply};
 use hardway_design::Content;
 use hardway_plan::WorkspaceChange;
 use hardway_ui::{ArtifactProgress, Output};
@@ -29,7 +27,7 @@ pub enum Wanted {
     Current,
 }
 
-/// What the source gave.
+/// What a cluster is made of.
 pub struct Obtained {
     pub catalog: Catalog,
     /// See [`Store::packages`].
@@ -49,12 +47,25 @@ impl Session {
     /// Obtains artifacts, installing what this machine lacks to build them.
     ///
     /// What differs from the lock is refused.
-    pub async fn obtain(
+    pub async fn obtain(&self, output: Output, selection: &Selection, wanted: Wanted) -> Result<Catalog, CommandError> {
+        self.take(output, selection, wanted).await.map(|(catalog, _)| catalog)
+    }
+
+    /// Obtains all that a cluster is made of, as [`Session::obtain`] does.
+    pub async fn obtain_cluster(&self) -> Result<Obtained, CommandError> {
+        let (catalog, store) = self.take(self.output, &Selection::cluster(), Wanted::Locked).await?;
+        let progress = ArtifactProgress::new(self.output);
+        let packages = store.packages(&|event| progress.show(&event)).await;
+        progress.finish();
+        Ok(Obtained { catalog, packages: packages.map_err(CommandError::failed)? })
+    }
+
+    async fn take(
         &self,
         output: Output,
         selection: &Selection,
         wanted: Wanted,
-    ) -> Result<Obtained, CommandError> {
+    ) -> Result<(Catalog, Store), CommandError> {
         let lock = match wanted {
             Wanted::Locked => self.artifact_lock()?,
             Wanted::Current => None,
@@ -62,21 +73,16 @@ impl Session {
         let store = Store::open(self.supply(lock.clone())?).await.map_err(CommandError::input)?;
         install_missing(output, &store, selection).await?;
         let progress = ArtifactProgress::new(output);
-        let obtained = async {
-            let report = |event: Progress| progress.show(&event);
-            let catalog = store.obtain(selection, &report).await?;
-            Ok(Obtained { catalog, packages: store.packages(&report).await? })
-        };
-        let obtained: Result<Obtained, Error> = obtained.await;
+        let catalog = store.obtain(selection, &|event| progress.show(&event)).await;
         progress.finish();
-        let obtained = obtained.map_err(CommandError::failed)?;
+        let catalog = catalog.map_err(CommandError::failed)?;
         if let Some(lock) = lock {
-            let differences = lock.differences(&Lock::of(&obtained.catalog));
+            let differences = lock.differences(&Lock::of(&catalog));
             if !differences.is_empty() {
                 return Err(not_as_locked(&differences));
             }
         }
-        Ok(obtained)
+        Ok((catalog, store))
     }
 
     /// Where artifacts come from, as spec, environment and command line say.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hardway_artifacts::{Lock, OsPackages, Selection};
+use hardway_artifacts::{Lock, OsPackages};
 use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact, PackageArchive};
 use hardway_pki::{Bundle, Issued};
 use hardway_plan::WorkspaceChange;
@@ -13,7 +13,7 @@ use hardway_run::LocalBlob;
 use hardway_workspace::{ENCRYPTION_KEY, certificate_path, new_encryption_key};
 use jiff::Timestamp;
 
-use super::artifacts::{Obtained, Wanted};
+use super::artifacts::Obtained;
 use super::{Session, workspace_error};
 use crate::error::{CommandError, Message};
 
@@ -65,8 +65,7 @@ impl Keys {
 impl Session {
     /// Reads the workspace's keys, issues what is missing, and obtains the artifacts, side by side.
     pub async fn material(&self, renewal: Renewal) -> Result<Material, CommandError> {
-        let selection = Selection::cluster();
-        let (artifacts, keys) = tokio::join!(self.obtain(self.output, &selection, Wanted::Locked), self.keys(renewal));
+        let (artifacts, keys) = tokio::join!(self.obtain_cluster(), self.keys(renewal));
         let (artifacts, keys) = (artifacts?, keys?);
         let Obtained { catalog: artifacts, packages } = artifacts;
         let lock = Lock::of(&artifacts);

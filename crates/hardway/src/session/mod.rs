@@ -16,7 +16,7 @@ use hardway_ui::Output;
 use hardway_workspace::{Holder, Lock, SPEC, Workspace};
 use jiff::Timestamp;
 
-pub use artifacts::{Obtained, Wanted};
+pub use artifacts::Wanted;
 pub use connect::{Machines, grouped, ssh_settings};
 pub use lock::ClusterLock;
 pub use material::Material;
