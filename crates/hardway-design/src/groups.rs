@@ -20,7 +20,7 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     }
     let hosts = operating_system::hosts(inputs.cluster);
     let mut groups = Vec::new();
-    for machine in &inputs.cluster.spec.machines {
+    for machine in inputs.cluster.machines() {
         groups.extend(machine_groups(inputs, machine, &hosts)?);
     }
     groups.extend(objects::groups(inputs)?);

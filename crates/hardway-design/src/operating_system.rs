@@ -71,7 +71,7 @@ fn base(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Group, 
 /// Every machine's name and the endpoint's, so that nothing waits for a name server that does not know them.
 pub(crate) fn hosts(cluster: &Cluster) -> Hosts {
     let mut names: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
-    for machine in &cluster.spec.machines {
+    for machine in cluster.machines() {
         names.entry(machine.address).or_default().push(machine.name.as_str());
     }
     if let Some(address) = cluster.endpoint_address() {
@@ -83,7 +83,7 @@ pub(crate) fn hosts(cluster: &Cluster) -> Hosts {
 
 /// Names of the packages that the cluster's machines need, each once.
 pub fn package_names(cluster: &Cluster) -> BTreeSet<&'static str> {
-    cluster.spec.machines.iter().flat_map(|machine| packages_of(cluster, machine)).collect()
+    cluster.machines().flat_map(|machine| packages_of(cluster, machine)).collect()
 }
 
 fn packages_of(cluster: &Cluster, machine: &Machine) -> BTreeSet<&'static str> {

@@ -148,6 +148,7 @@ fn cluster(machines: &[(&str, &str, Role)]) -> Cluster {
                     name: MachineName::from(*name),
                     address: address.parse().unwrap(),
                     roles: vec![*role],
+                    removed: None,
                 })
                 .collect(),
         },

@@ -55,7 +55,7 @@ pub struct ClusterSpec {
     pub addons: Addons,
     #[serde(default)]
     pub ssh: Ssh,
-    /// Every machine of the cluster, each once.
+    /// Every machine of the cluster, and those that leave it, each once.
     pub machines: Vec<Machine>,
 }
 
@@ -123,8 +123,18 @@ impl Default for Ssh {
 }
 
 impl Cluster {
+    /// The machines that make up the cluster: all but those that leave it.
+    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.spec.machines.iter().filter(|machine| machine.removed.is_none())
+    }
+
+    /// The machines that leave the cluster, or have left it.
+    pub fn leaving(&self) -> impl Iterator<Item = &Machine> {
+        self.spec.machines.iter().filter(|machine| machine.removed.is_some())
+    }
+
     pub fn machines_with(&self, role: Role) -> impl Iterator<Item = &Machine> {
-        self.spec.machines.iter().filter(move |machine| machine.roles.contains(&role))
+        self.machines().filter(move |machine| machine.roles.contains(&role))
     }
 
     pub fn load_balancers(&self) -> impl Iterator<Item = &Machine> {
@@ -143,7 +153,7 @@ impl Cluster {
 
     /// Machines that register as nodes: workers, and control planes unless the spec says otherwise.
     pub fn nodes(&self) -> impl Iterator<Item = &Machine> {
-        self.spec.machines.iter().filter(|machine| self.is_node(machine))
+        self.machines().filter(|machine| self.is_node(machine))
     }
 
     pub fn is_node(&self, machine: &Machine) -> bool {
@@ -151,6 +161,7 @@ impl Cluster {
             || (self.spec.control_plane.node && machine.roles.contains(&Role::ControlPlane))
     }
 
+    /// Also one that leaves the cluster.
     pub fn machine(&self, name: &str) -> Option<&Machine> {
         self.spec.machines.iter().find(|machine| machine.name.as_str() == name)
     }

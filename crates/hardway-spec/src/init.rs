@@ -30,6 +30,7 @@ impl Machine {
                 name: name.into(),
                 address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)),
                 roles: vec![role],
+                removed: None,
             })
             .collect()
     }

@@ -55,4 +55,16 @@ pub struct Machine {
     /// The address that the other machines and the operator reach it at.
     pub address: IpAddr,
     pub roles: Vec<Role>,
+    /// The machine leaves the cluster: `removed: {}`. The next apply takes everything off it; then it can be taken out
+    /// of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
+}
+
+/// How a machine leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Removal {
+    /// The machine is dead, or is to be gone at once: it need not answer, and nothing waits until its pods have moved.
+    pub force: bool,
 }

@@ -54,6 +54,7 @@ fn answers_are_written_so_that_they_come_back() {
             name: "true".into(),
             address: "192.0.2.1".parse().unwrap(),
             roles: vec![Role::ControlPlane, Role::Worker],
+            removed: None,
         }],
     };
     let cluster = parse(&init_document(&answers), "cluster.yaml").map_err(|errors| errors.to_string()).unwrap();

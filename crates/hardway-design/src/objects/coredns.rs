@@ -33,7 +33,7 @@ const REPLICAS: usize = 2;
 
 pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
     let cluster = inputs.cluster;
-    let homes = cluster.spec.machines.iter().filter(|machine| containerd::runs_pods(cluster, machine)).count();
+    let homes = cluster.machines().filter(|machine| containerd::runs_pods(cluster, machine)).count();
     let replicas = homes.clamp(1, REPLICAS) as i32;
     let resources = vec![
         service_account(NAME),

@@ -36,7 +36,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>) -> Result<Vec<Group>, DesignError> {
 
 /// What a group waits for whose pods need an image: the API's roles, and the image on every machine that pods land on.
 fn after_image(cluster: &Cluster, image: &str) -> Vec<GroupId> {
-    let machines = cluster.spec.machines.iter().filter(|machine| containerd::runs_pods(cluster, machine));
+    let machines = cluster.machines().filter(|machine| containerd::runs_pods(cluster, machine));
     let images = machines.map(|machine| GroupId::on(&machine.name, containerd::image_group(image)));
     [GroupId::in_cluster(rbac::GROUP)].into_iter().chain(images).collect()
 }

@@ -116,7 +116,7 @@ fn lab(control_planes: u8, workers: u8) -> Vec<Machine> {
 }
 
 fn machine(name: &str, host: u8, roles: &[Role]) -> Machine {
-    Machine { name: name.into(), address: [172, 30, 1, host].into(), roles: roles.to_vec() }
+    Machine { name: name.into(), address: [172, 30, 1, host].into(), roles: roles.to_vec(), removed: None }
 }
 
 /// Stand-ins that name their identity: what matters here is which goes where.

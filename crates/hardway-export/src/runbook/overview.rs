@@ -10,7 +10,7 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
     let spec = &source.inputs.cluster.spec;
     let network = &spec.network;
     page.chapter("What you build");
-    let rows: Vec<[String; 4]> = spec.machines.iter().map(|machine| machine_row(source, machine)).collect();
+    let rows: Vec<[String; 4]> = source.inputs.cluster.machines().map(|machine| machine_row(source, machine)).collect();
     page.table(["machine", "address", "roles", "systemd units"], &rows);
     let cni = match &network.cni {
         Cni::Calico(_) => "Calico, with its own part of etcd as its datastore",

@@ -32,7 +32,7 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
 }
 
 fn write_packages(source: &Source<'_>, page: &mut Page) {
-    let machines = source.inputs.cluster.spec.machines.iter();
+    let machines = source.inputs.cluster.machines();
     let archives: BTreeMap<String, String> = machines
         .filter_map(|machine| package_archive(source, machine))
         .map(|archive| (archive.file, archive.sha256))

@@ -18,7 +18,7 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
          on cp1. Copy each tree whole, and the programs that the machine runs; they are put in their places later, \
          when it is their turn.",
     );
-    for machine in &source.inputs.cluster.spec.machines {
+    for machine in source.inputs.cluster.machines() {
         page.shell(&copy(source, machine));
     }
 }

@@ -86,7 +86,7 @@ fn machine<'a>(cluster: &'a mut Cluster, name: &str) -> &'a mut Machine {
 
 fn add(cluster: &mut Cluster, name: &str, host: u8, role: Role) {
     let address = [192, 0, 2, host].into();
-    cluster.spec.machines.push(Machine { name: MachineName::from(name), address, roles: vec![role] });
+    cluster.spec.machines.push(Machine { name: MachineName::from(name), address, roles: vec![role], removed: None });
 }
 
 fn remove(cluster: &mut Cluster, name: &str) {

@@ -21,7 +21,7 @@ const TAINT: &str = "node-role.kubernetes.io/control-plane";
 pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
     let cluster = scene.cluster();
     let mut probes = Vec::new();
-    for machine in &cluster.spec.machines {
+    for machine in cluster.machines() {
         if machine.roles.contains(&Role::ControlPlane) || machine.roles.contains(&Role::Etcd) {
             probes.extend(machines::probes(scene, PART, machine));
         }

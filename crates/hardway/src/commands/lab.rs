@@ -202,7 +202,12 @@ fn open_or_create(
             .iter()
             .filter_map(|(name, role)| {
                 let machine = addresses.iter().find(|machine| machine.name == *name)?;
-                Some(Machine { name: name.as_str().into(), address: machine.address.into(), roles: vec![*role] })
+                Some(Machine {
+                    name: name.as_str().into(),
+                    address: machine.address.into(),
+                    roles: vec![*role],
+                    removed: None,
+                })
             })
             .collect();
         let answers = InitAnswers {
