@@ -18,7 +18,7 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     if inputs.cluster.control_planes().next().is_none() {
         return Err(DesignError::NoControlPlane);
     }
-    let hosts = operating_system::hosts(inputs.cluster);
+    let hosts = operating_system::hosts(inputs);
     let mut groups = Vec::new();
     for machine in inputs.cluster.machines() {
         groups.extend(machine_groups(inputs, machine, &hosts)?);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use hardway_pki::Identity;
+use hardway_pki::{AlternativeName, Identity, former_names};
 use hardway_spec::{Cluster, Machine, ProxyMode, Role};
 
 use crate::paths::PKI;
@@ -68,14 +68,23 @@ fn base(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Group, 
     Ok(Group { id: GroupId::on(&machine.name, BASE), after: Vec::new(), resources })
 }
 
-/// Every machine's name and the endpoint's, so that nothing waits for a name server that does not know them.
-pub(crate) fn hosts(cluster: &Cluster) -> Hosts {
+/// Every machine's name and the endpoint's, former ones too, so that nothing waits for a name server that does not know
+/// them.
+pub(crate) fn hosts(inputs: &Inputs<'_>) -> Hosts {
+    let cluster = inputs.cluster;
+    let former = former_names(cluster, inputs.bundle);
+    let is_machine = |name: &str| cluster.machine(name).is_some();
     let mut names: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
     for machine in cluster.machines() {
         names.entry(machine.address).or_default().push(machine.name.as_str());
     }
     if let Some(address) = cluster.endpoint_address() {
-        names.entry(address).or_default().push(&cluster.spec.endpoint);
+        let of_endpoint = names.entry(address).or_default();
+        of_endpoint.push(&cluster.spec.endpoint);
+        of_endpoint.extend(former.iter().filter_map(|name| match name {
+            AlternativeName::Dns(name) if !is_machine(name) => Some(name.as_str()),
+            _ => None,
+        }));
     }
     let line = |(address, names): (IpAddr, Vec<&str>)| format!("{address} {}", names.join(" "));
     Hosts { lines: names.into_iter().map(line).collect() }

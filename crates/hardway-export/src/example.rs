@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hardway_design::example::supplied;
 use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, PackageArchive, design};
-use hardway_pki::{Bundle, complete};
+use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{
     Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation,
     KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Role, Ssh,
@@ -94,7 +94,7 @@ impl Example {
     fn new(cluster: Cluster) -> Self {
         let mut bundle = Bundle::default();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        complete(&cluster, &mut bundle, now).unwrap();
+        complete(&cluster, &mut bundle, FormerNames::Kept, now).unwrap();
         let facts = cluster.spec.machines.iter().map(|machine| (machine.name.clone(), facts(machine))).collect();
         let mut example = Self {
             cluster,

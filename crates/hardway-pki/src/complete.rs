@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use crate::judge::authority_of;
-use crate::{Bundle, Identity, KeyPair, Missing, PkiError, Reason, Signer, issue, missing, renew};
+use crate::{Bundle, FormerNames, Identity, KeyPair, Missing, PkiError, Reason, Signer, issue, missing, renew};
 
 /// A certificate that was issued, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,13 @@ pub struct Issued {
 ///
 /// # Errors
 /// [`PkiError`], with the bundle unchanged.
-pub fn complete(spec: &Cluster, bundle: &mut Bundle, now: Timestamp) -> Result<Vec<Issued>, PkiError> {
-    let missing = missing(spec, bundle, now)?;
+pub fn complete(
+    spec: &Cluster,
+    bundle: &mut Bundle,
+    former: FormerNames,
+    now: Timestamp,
+) -> Result<Vec<Issued>, PkiError> {
+    let missing = missing(spec, bundle, former, now)?;
     let (authorities, leaves): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|missing| missing.profile.is_authority());
     let mut completed = bundle.clone();

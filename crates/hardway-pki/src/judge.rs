@@ -5,9 +5,13 @@ use std::fmt;
 use hardway_spec::{Cluster, KeyAlgorithm, Subject};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::former::former_names_of;
 use crate::inspect::{info, parse_certificate, parse_pem};
 use crate::trust::signed_by;
-use crate::{AlternativeName, Bundle, CertificateInfo, CertificateProfile, Identity, KeyPair, PkiError, Signer, table};
+use crate::{
+    AlternativeName, Bundle, CertificateInfo, CertificateProfile, FormerNames, Identity, KeyPair, PkiError, Signer,
+    table,
+};
 
 /// A certificate is renewed once less than a fifth of its lifetime is left: 73 days of a year.
 ///
@@ -85,11 +89,14 @@ impl fmt::Display for Reason {
 ///
 /// # Errors
 /// [`PkiError`] where a certificate cannot be read, or an authority cannot be used or is lost.
-pub fn missing(spec: &Cluster, bundle: &Bundle, now: Timestamp) -> Result<Vec<Missing>, PkiError> {
+pub fn missing(spec: &Cluster, bundle: &Bundle, former: FormerNames, now: Timestamp) -> Result<Vec<Missing>, PkiError> {
     let mut missing = Vec::new();
     let profiles = table(spec);
     refuse_lost_authorities(&profiles, bundle)?;
-    for profile in profiles {
+    for mut profile in profiles {
+        if former == FormerNames::Kept {
+            profile.names.extend(former_names_of(&profile, spec, bundle));
+        }
         let reason = match bundle.key_pairs.get(&profile.identity) {
             None => Some(Reason::Absent),
             Some(pair) => judge(spec, bundle, &profile, pair, now)?,

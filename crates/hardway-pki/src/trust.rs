@@ -23,7 +23,7 @@ mod tests {
     use hardway_spec::KeyAlgorithm;
 
     use super::*;
-    use crate::{Bundle, Identity, complete};
+    use crate::{Bundle, FormerNames, Identity, complete};
 
     fn bundle() -> Bundle {
         let text = "apiVersion: hardway/v1alpha1\nkind: Cluster\nmetadata: {name: test}\nspec:\n  machines:\n    \
@@ -31,7 +31,7 @@ mod tests {
         let mut cluster = hardway_spec::parse(text, "cluster.yaml").unwrap();
         cluster.spec.pki.algorithm = KeyAlgorithm::EcdsaP256;
         let mut bundle = Bundle::default();
-        complete(&cluster, &mut bundle, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
+        complete(&cluster, &mut bundle, FormerNames::Kept, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
         bundle
     }
 

@@ -4,8 +4,10 @@
 
 mod common;
 
-use hardway_pki::{AlternativeName, Bundle, Identity, PkiError, Reason, complete, inspect, missing};
-use hardway_spec::{Cluster, KeyAlgorithm};
+use hardway_pki::{
+    AlternativeName, Bundle, FormerNames, Identity, PkiError, Reason, complete, former_names, inspect, missing,
+};
+use hardway_spec::{Cluster, KeyAlgorithm, Removal};
 use jiff::{SignedDuration, Timestamp};
 
 fn days(days: i64) -> SignedDuration {
@@ -13,7 +15,11 @@ fn days(days: i64) -> SignedDuration {
 }
 
 fn reasons(spec: &Cluster, bundle: &Bundle, now: Timestamp) -> Vec<(String, Reason)> {
-    missing(spec, bundle, now).unwrap().into_iter().map(|it| (it.profile.identity.slug(), it.reason)).collect()
+    missing(spec, bundle, FormerNames::Kept, now)
+        .unwrap()
+        .into_iter()
+        .map(|it| (it.profile.identity.slug(), it.reason))
+        .collect()
 }
 
 #[test]
@@ -21,7 +27,7 @@ fn a_complete_bundle_misses_nothing() {
     let spec = common::spec();
     let mut bundle = common::bundle(&spec);
     let before = bundle.clone();
-    assert_eq!(complete(&spec, &mut bundle, common::now() + days(290)).unwrap(), []);
+    assert_eq!(complete(&spec, &mut bundle, FormerNames::Kept, common::now() + days(290)).unwrap(), []);
     assert_eq!(bundle, before);
 }
 
@@ -52,19 +58,58 @@ fn another_validity_in_the_spec_renews_nothing() {
     assert_eq!(reasons(&spec, &bundle, common::now()), []);
 }
 
+fn address(text: &str) -> AlternativeName {
+    AlternativeName::Address(text.parse().unwrap())
+}
+
 #[test]
-fn a_new_load_balancer_changes_the_names_of_those_that_it_fronts() {
+fn a_load_balancer_that_moved_is_answered_for_at_both_addresses_until_the_change_is_finished() {
     let mut spec = common::spec();
-    let bundle = common::bundle(&spec);
+    let mut bundle = common::bundle(&spec);
+    let (old, new) = (address("172.30.1.10"), address("172.30.1.12"));
     spec.spec.machines[0].address = "172.30.1.12".parse().unwrap();
-    let changed = Reason::NamesChanged {
-        added: vec![AlternativeName::Address("172.30.1.12".parse().unwrap())],
-        removed: vec![AlternativeName::Address("172.30.1.10".parse().unwrap())],
+    let both = |reason: &Reason| {
+        ["api/kubernetes", "load-balancer/api"].map(|slug| (slug.to_owned(), reason.clone())).to_vec()
     };
-    assert_eq!(
-        reasons(&spec, &bundle, common::now()),
-        [("api/kubernetes".to_owned(), changed.clone()), ("load-balancer/api".to_owned(), changed)]
-    );
+
+    let begun = Reason::NamesChanged { added: vec![new], removed: vec![] };
+    assert_eq!(reasons(&spec, &bundle, common::now()), both(&begun));
+    complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
+    assert_eq!(reasons(&spec, &bundle, common::now()), []);
+    assert_eq!(former_names(&spec, &bundle), [old.clone()]);
+
+    let finished = Reason::NamesChanged { added: vec![], removed: vec![old] };
+    let issued = complete(&spec, &mut bundle, FormerNames::Dropped, common::now()).unwrap();
+    let issued: Vec<_> = issued.into_iter().map(|it| (it.identity.slug(), it.reason)).collect();
+    assert_eq!(issued, both(&finished));
+    assert_eq!(former_names(&spec, &bundle), []);
+}
+
+#[test]
+fn the_endpoint_keeps_its_former_name_also_where_the_subject_changes_with_it() {
+    let mut spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let old = std::mem::replace(&mut spec.spec.endpoint, "new.hardway.test".to_owned());
+    complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
+    for identity in [Identity::ApiServer, Identity::LoadBalancer] {
+        let names = inspect(&bundle.get(&identity).unwrap().certificate).unwrap().names;
+        for name in [&old, "new.hardway.test"] {
+            assert!(names.contains(&AlternativeName::from(name)), "{identity} lacks {name}: {names:?}");
+        }
+    }
+    let balancer = inspect(&bundle.get(&Identity::LoadBalancer).unwrap().certificate).unwrap();
+    assert_eq!(balancer.subject.common_name, "new.hardway.test");
+}
+
+#[test]
+fn a_machine_that_leaves_takes_its_name_with_it() {
+    let mut spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let control_plane = spec.control_planes().last().unwrap().name.clone();
+    let machine = spec.spec.machines.iter_mut().find(|machine| machine.name == control_plane).unwrap();
+    machine.removed = Some(Removal::default());
+    complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
+    assert_eq!(former_names(&spec, &bundle), []);
 }
 
 #[test]
@@ -95,7 +140,7 @@ fn another_algorithm_keeps_the_key_of_service_accounts() {
         )
     });
     assert!(reasons(&spec, &bundle, common::now()).iter().all(|(slug, _)| slug != "service-account/service-account"));
-    complete(&spec, &mut bundle, common::now()).unwrap();
+    complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
     assert!(bundle.get(&Identity::ServiceAccount).unwrap().key == key);
     let admin = inspect(&bundle.get(&Identity::Admin).unwrap().certificate).unwrap();
     assert_eq!(admin.algorithm, Some(KeyAlgorithm::Rsa2048));
@@ -106,7 +151,7 @@ fn renewal_keeps_the_key_of_service_accounts_and_changes_all_others() {
     let spec = common::spec();
     let mut bundle = common::bundle(&spec);
     let before = bundle.clone();
-    complete(&spec, &mut bundle, common::now() + days(364)).unwrap();
+    complete(&spec, &mut bundle, FormerNames::Kept, common::now() + days(364)).unwrap();
     for (identity, pair) in &bundle.key_pairs {
         let old = &before.key_pairs[identity];
         let is_authority = inspect(&pair.certificate).unwrap().is_authority;
@@ -121,7 +166,7 @@ fn a_lost_authority_is_not_replaced_while_certificates_of_it_exist() {
     let mut bundle = common::bundle(&spec);
     bundle.key_pairs.remove(&Identity::EtcdAuthority);
     let before = bundle.clone();
-    let error = complete(&spec, &mut bundle, common::now()).unwrap_err();
+    let error = complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap_err();
     assert!(matches!(error, PkiError::AuthorityLost { identity: Identity::EtcdAuthority, .. }), "{error}");
     assert_eq!(bundle, before);
 }
@@ -132,7 +177,7 @@ fn certificates_of_another_authority_are_reissued() {
     let mut bundle = common::bundle(&spec);
     let other = common::bundle(&spec).key_pairs.remove(&Identity::EtcdAuthority).unwrap();
     bundle.key_pairs.insert(Identity::EtcdAuthority, other);
-    let issued = complete(&spec, &mut bundle, common::now()).unwrap();
+    let issued = complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
     assert_eq!(issued.len(), 5);
     assert!(issued.iter().all(|issued| issued.reason == Reason::IssuerChanged));
 }
@@ -142,7 +187,7 @@ fn an_expired_authority_is_an_error_and_changes_nothing() {
     let spec = common::spec();
     let mut bundle = common::bundle(&spec);
     let before = bundle.clone();
-    let error = complete(&spec, &mut bundle, common::now() + days(3660)).unwrap_err();
+    let error = complete(&spec, &mut bundle, FormerNames::Kept, common::now() + days(3660)).unwrap_err();
     assert!(matches!(error, PkiError::Authority { reason: Reason::Expired { .. }, .. }), "{error}");
     assert_eq!(bundle, before);
 }
@@ -153,7 +198,7 @@ fn a_certificate_that_may_not_sign_is_no_authority() {
     let mut bundle = common::bundle(&spec);
     let admin = bundle.key_pairs[&Identity::Admin].clone();
     bundle.key_pairs.insert(Identity::ClusterAuthority, admin);
-    let error = missing(&spec, &bundle, common::now()).unwrap_err();
+    let error = missing(&spec, &bundle, FormerNames::Kept, common::now()).unwrap_err();
     assert!(matches!(error, PkiError::Authority { reason: Reason::NotAnAuthority, .. }), "{error}");
 }
 
@@ -163,7 +208,7 @@ fn a_leaf_never_outlives_its_authority() {
     spec.spec.pki.validity.authority_days = 100;
     let mut bundle = common::bundle(&spec);
     let later = common::now() + days(90);
-    complete(&spec, &mut bundle, later).unwrap();
+    complete(&spec, &mut bundle, FormerNames::Kept, later).unwrap();
     let not_after = |identity| inspect(&bundle.get(&identity).unwrap().certificate).unwrap().not_after;
     assert_eq!(not_after(Identity::Admin), not_after(Identity::ClusterAuthority));
     assert_eq!(reasons(&spec, &bundle, later), []);
@@ -183,7 +228,7 @@ fn what_is_no_certificate_is_an_error() {
     let spec = common::spec();
     let mut bundle = common::bundle(&spec);
     bundle.key_pairs.get_mut(&Identity::Admin).unwrap().certificate = "-----BEGIN NONSENSE-----".to_owned();
-    let error = missing(&spec, &bundle, common::now()).unwrap_err();
+    let error = missing(&spec, &bundle, FormerNames::Kept, common::now()).unwrap_err();
     assert_eq!(error.to_string(), "certificate admin/admin is not a PEM certificate that can be read");
 }
 

@@ -123,7 +123,7 @@ mod tests {
             cluster.spec.pki.validity.leaf_days = days;
             let mut bundle = hardway_pki::Bundle::default();
             let now = "2026-11-23T20:00:00Z".parse().unwrap();
-            hardway_pki::complete(&cluster, &mut bundle, now).unwrap();
+            hardway_pki::complete(&cluster, &mut bundle, hardway_pki::FormerNames::Kept, now).unwrap();
             bundle.key_pairs[&hardway_pki::Identity::ApiServerKubeletClient].certificate.clone()
         };
         let change = Change::of_file("/c.pem", Some(&certificate(10)), Some("a"), &Content::text(certificate(365)));

@@ -45,7 +45,7 @@ impl Example {
         // RSA keys would take the test seconds.
         cluster.spec.pki.algorithm = KeyAlgorithm::EcdsaP256;
         let mut bundle = Bundle::default();
-        hardway_pki::complete(&cluster, &mut bundle, Timestamp::now()).unwrap();
+        hardway_pki::complete(&cluster, &mut bundle, hardway_pki::FormerNames::Kept, Timestamp::now()).unwrap();
         let bytes: Vec<u8> = (0..32).map(|number| number * 7 + 13).collect();
         let encryption_key = EncryptionKey::from_bytes(&bytes.try_into().unwrap());
         Self { cluster, bundle, encryption_key }

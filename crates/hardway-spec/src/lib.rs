@@ -22,7 +22,7 @@ mod tree;
 pub use artifacts::{ArtifactSource, Artifacts, Mirror, Trust};
 pub use cluster::{Addons, ApiVersion, Cluster, ClusterSpec, ControlPlane, Kind, Kubernetes, Metadata, Ssh};
 pub use init::{InitAnswers, init_document};
-pub use machine::{Machine, MachineName, Role};
+pub use machine::{Machine, MachineName, Removal, Role};
 pub use network::{Bridge, Calico, Cni, Encapsulation, Network, ProxyMode};
 pub use parse::parse;
 pub use pki::{KeyAlgorithm, Pki, Subject, Validity};

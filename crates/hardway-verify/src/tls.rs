@@ -120,7 +120,7 @@ fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
 
 #[cfg(test)]
 mod tests {
-    use hardway_pki::{Bundle, Identity, complete, inspect};
+    use hardway_pki::{Bundle, FormerNames, Identity, complete, inspect};
     use hardway_spec::Cluster;
     use jiff::Timestamp;
     use rustls::ServerConfig;
@@ -142,7 +142,7 @@ spec:
 ";
         let cluster: Cluster = serde_saphyr::from_str(text).unwrap();
         let mut bundle = Bundle::default();
-        complete(&cluster, &mut bundle, Timestamp::now()).unwrap();
+        complete(&cluster, &mut bundle, FormerNames::Kept, Timestamp::now()).unwrap();
         bundle
     }
 

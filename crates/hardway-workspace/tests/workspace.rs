@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use hardway_design::Content;
-use hardway_pki::{Bundle, Identity, complete};
+use hardway_pki::{Bundle, FormerNames, Identity, complete};
 use hardway_spec::Cluster;
 use hardway_workspace::{
     Held, Holder, KEPT_RUNS, Workspace, WorkspaceError, certificate_path, key_path, new_encryption_key, request_path,
@@ -40,7 +40,7 @@ fn workspace() -> (TempDir, Workspace) {
 fn with_bundle() -> (TempDir, Workspace, Bundle) {
     let (directory, workspace) = workspace();
     let mut bundle = Bundle::default();
-    complete(&spec(), &mut bundle, now()).unwrap();
+    complete(&spec(), &mut bundle, FormerNames::Kept, now()).unwrap();
     workspace.write_bundle(&spec(), &bundle).unwrap();
     (directory, workspace, bundle)
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary needs a part of it")]
 
-use hardway_pki::{Bundle, complete};
+use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{Cluster, KeyAlgorithm};
 use jiff::Timestamp;
 
@@ -34,6 +34,6 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn bundle(spec: &Cluster) -> Bundle {
     let mut bundle = Bundle::default();
-    complete(spec, &mut bundle, now()).unwrap();
+    complete(spec, &mut bundle, FormerNames::Kept, now()).unwrap();
     bundle
 }

@@ -7,7 +7,7 @@ use hardway_design::{
     Catalog, Content, Design, EncryptionKey, Inputs, MachineFacts, Observation, Observed, Resource, ResourceId,
     StoredBinary, Unit, UnitObservation,
 };
-use hardway_pki::{Bundle, complete};
+use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_plan::{Action, InventoryError, Plan, Sight, plan};
 use hardway_spec::{Cluster, KeyAlgorithm, MachineName};
 
@@ -68,7 +68,7 @@ impl Example {
     }
 
     fn completed(mut self) -> Self {
-        complete(&self.cluster, &mut self.bundle, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
+        complete(&self.cluster, &mut self.bundle, FormerNames::Kept, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
         self.facts = self
             .cluster
             .spec

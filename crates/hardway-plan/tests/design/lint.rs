@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hardway_design::landmarks;
 use hardway_design::{EncryptionKey, Resource};
-use hardway_pki::{Bundle, Identity, complete};
+use hardway_pki::{Bundle, FormerNames, Identity, complete};
 use hardway_plan::{Finding, Plan, RULES, Selection, Sight, lint, narrow, plan};
 use hardway_spec::{MachineName, Role};
 
@@ -53,7 +53,7 @@ fn without_edges_between_machines(mut plan: Plan) -> Plan {
 fn with_new_keys(example: &Example) -> Example {
     let mut other = example.clone();
     other.bundle = Bundle::default();
-    complete(&other.cluster, &mut other.bundle, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
+    complete(&other.cluster, &mut other.bundle, FormerNames::Kept, "2026-01-01T00:00:00Z".parse().unwrap()).unwrap();
     other
 }
 

@@ -45,7 +45,8 @@ impl Fleet {
         let spec = spec(size);
         let cluster = hardway_spec::parse(&spec, "cluster.yaml").expect("it is a valid spec");
         let mut bundle = Bundle::default();
-        hardway_pki::complete(&cluster, &mut bundle, Timestamp::now()).expect("nothing stands in the way");
+        hardway_pki::complete(&cluster, &mut bundle, hardway_pki::FormerNames::Kept, Timestamp::now())
+            .expect("nothing stands in the way");
         let mut fleet = Self {
             spec,
             machines: BTreeMap::new(),
@@ -110,7 +111,8 @@ impl Fleet {
     /// `change` alters the design before it is compared with what was seen; `ended` hears of each part's end.
     pub(crate) async fn plan(&self, change: impl FnOnce(&mut Design), mut ended: impl FnMut(&'static str)) -> Plan {
         let cluster = hardway_spec::parse(&self.spec, "cluster.yaml").expect("it was read before");
-        let missing = hardway_pki::missing(&cluster, &self.bundle, Timestamp::now()).expect("they were just issued");
+        let missing = hardway_pki::missing(&cluster, &self.bundle, hardway_pki::FormerNames::Kept, Timestamp::now())
+            .expect("they were just issued");
         assert_eq!(missing, []);
         ended("read");
 

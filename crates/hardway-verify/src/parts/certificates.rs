@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use hardway_pki::{Identity, inspect, missing, table};
+use hardway_pki::{FormerNames, Identity, inspect, missing, table};
 use hardway_spec::Machine;
 use jiff::Timestamp;
 
@@ -103,7 +103,7 @@ async fn agree(context: Context<'_>) -> Verdict {
     let judging = move || {
         let expected = "every certificate's chain, subject, names, usages and dates as the spec has them";
         let hint = "hardway apply";
-        let due = missing(&cluster, &bundle, Timestamp::now()).expecting(expected, hint)?;
+        let due = missing(&cluster, &bundle, FormerNames::Kept, Timestamp::now()).expecting(expected, hint)?;
         let due: Vec<_> = due.iter().map(|it| format!("{}: {}", it.profile.identity, it.reason)).collect();
         ensure(due.is_empty(), || due.join("; "), expected, hint)?;
         for (identity, pair) in &bundle.key_pairs {

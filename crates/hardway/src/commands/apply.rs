@@ -2,10 +2,12 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
+use hardway_pki::FormerNames;
 use hardway_plan::{Moved, Proposal, SavedPlan, Selection};
 use hardway_ui::{Output, plan_text, summary};
 
 use super::acceptance::Acceptance;
+use super::finishing::{self, Finishing};
 use super::narrowing::Narrowing;
 use crate::cli::Common;
 use crate::error::CommandError;
@@ -20,13 +22,15 @@ use crate::session::{Prepared, Scope, Session, execute};
                        hardway plan --out change.json && hardway apply change.json")]
 pub struct Arguments {
     /// A plan that `hardway plan --out` saved: just that is done, or nothing where anything moved since
-    #[arg(value_name = "FILE", conflicts_with_all = ["only", "only_role"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["only", "only_role", "finish"])]
     plan: Option<Utf8PathBuf>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     acceptance: Acceptance,
+    #[command(flatten)]
+    finishing: Finishing,
     #[command(flatten)]
     narrowing: Narrowing,
 }
@@ -37,7 +41,8 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
         Some(file) => apply_saved(&session, file, &arguments.acceptance).await?,
         None => {
             let selection = arguments.narrowing.selection(&session)?;
-            apply(&session, arguments.yes, selection.as_ref(), &arguments.acceptance).await?;
+            let former = arguments.finishing.former_names();
+            apply(&session, arguments.yes, Scope::Plan(selection.as_ref(), former), &arguments.acceptance).await?;
         }
     }
     output.note("next: `hardway verify` checks every part of the cluster");
@@ -47,13 +52,13 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
 pub async fn apply(
     session: &Session,
     yes: bool,
-    selection: Option<&Selection>,
+    scope: Scope<'_>,
     acceptance: &Acceptance,
 ) -> Result<(), CommandError> {
     let lock = session.lock("apply")?;
-    let (prepared, cluster) = session.prepare_alone(Scope::Plan(selection), lock.holder()).await?;
+    let (prepared, cluster) = session.prepare_alone(scope, lock.holder()).await?;
     let work = async {
-        let proposal = prepared.propose(session, selection)?;
+        let proposal = prepared.propose(session, scope.selection())?;
         acceptance.of(&proposal.findings)?;
         session.output.note(&summary(&proposal));
         if !proposal.is_empty() && !yes && !confirm(session.output, &proposal)? {
@@ -77,7 +82,8 @@ async fn apply_saved(session: &Session, file: &Utf8Path, acceptance: &Acceptance
         ),
         None => None,
     };
-    let (prepared, cluster) = session.prepare_alone(Scope::Plan(selection.as_ref()), lock.holder()).await?;
+    let (prepared, cluster) =
+        session.prepare_alone(Scope::Plan(selection.as_ref(), FormerNames::Kept), lock.holder()).await?;
     let work = async {
         let proposal = prepared.propose(session, selection.as_ref())?;
         let moved = saved.moved(&prepared.save(session, &proposal)?);
@@ -112,6 +118,7 @@ async fn carry_out(session: &Session, prepared: &Prepared, proposal: &Proposal) 
         let (plan, machines, blobs) = (&proposal.plan, &prepared.machines, &prepared.material.blobs);
         execute(session, plan, machines, blobs, Some(&prepared.live)).await?;
     }
+    finishing::remind(session.output, &prepared.former_names(session));
     prepared.nobody_left_out()
 }
 

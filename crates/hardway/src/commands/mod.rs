@@ -10,6 +10,7 @@ pub mod kubeconfig;
 pub mod kubectl;
 pub mod lab;
 pub mod lock;
+mod finishing;
 mod narrowing;
 pub mod plan;
 pub mod reset;

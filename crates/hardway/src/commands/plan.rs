@@ -3,6 +3,7 @@ use clap::Args;
 use hardway_plan::{Plan, PlanView};
 use hardway_ui::{Output, findings_text, plan_text, summary};
 
+use super::finishing::{self, Finishing};
 use super::narrowing::Narrowing;
 use crate::cli::Common;
 use crate::error::CommandError;
@@ -28,6 +29,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<Utf8PathBuf>,
     #[command(flatten)]
+    finishing: Finishing,
+    #[command(flatten)]
     narrowing: Narrowing,
 }
 
@@ -35,7 +38,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     let session = Session::open(common, output)?;
     let selection = arguments.narrowing.selection(&session)?;
     let _lock = arguments.out.is_some().then(|| session.lock("plan --out")).transpose()?;
-    let prepared = session.prepare(Scope::Plan(selection.as_ref())).await?;
+    let prepared = session.prepare(Scope::Plan(selection.as_ref(), arguments.finishing.former_names())).await?;
     let proposal = prepared.propose(&session, selection.as_ref())?;
     if arguments.script {
         output.data(&scripts(&proposal.plan));
@@ -47,6 +50,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
             output.data(&text);
         }
         output.note(&summary(&proposal));
+        finishing::remind(output, &prepared.former_names(&session));
         if !proposal.findings.is_empty() {
             output.note(&findings_text(&proposal.findings));
         }

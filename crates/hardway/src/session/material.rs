@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use hardway_artifacts::{Lock, OsPackages};
 use hardway_design::{BinaryArtifact, Catalog, EncryptionKey, ImageArtifact, PackageArchive};
-use hardway_pki::{Bundle, Issued};
+use hardway_pki::{Bundle, FormerNames, Issued};
 use hardway_plan::WorkspaceChange;
 use hardway_run::LocalBlob;
 use hardway_workspace::{ENCRYPTION_KEY, certificate_path, new_encryption_key};
@@ -43,7 +43,7 @@ pub struct Keys {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
     /// All that the spec asks for and that are not as it says.
-    Due,
+    Due(FormerNames),
     /// Only those that do not exist: what is there is looked at as it is.
     AbsentOnly,
 }
@@ -82,8 +82,12 @@ impl Session {
     pub async fn keys(&self, renewal: Renewal) -> Result<Keys, CommandError> {
         let existing = self.workspace.read_bundle(&self.cluster).map_err(workspace_error)?;
         let (cluster, mut bundle) = (self.cluster.clone(), existing.clone());
+        let former = match renewal {
+            Renewal::Due(former) => former,
+            Renewal::AbsentOnly => FormerNames::Kept,
+        };
         let (mut bundle, issued) = tokio::task::spawn_blocking(move || {
-            let issued = hardway_pki::complete(&cluster, &mut bundle, Timestamp::now());
+            let issued = hardway_pki::complete(&cluster, &mut bundle, former, Timestamp::now());
             (bundle, issued)
         })
         .await

@@ -36,6 +36,9 @@ pub const ADMIN_REMOTE: &str = "configs/admin/admin-remote.kubeconfig";
 /// The API's port on control planes and load balancers.
 pub const API_PORT: u16 = 6443;
 
+/// A name in every API server's certificate, whatever the endpoint is called.
+const API_NAME: &str = "kubernetes";
+
 /// An opened workspace with a valid spec.
 pub struct Session {
     pub workspace: Workspace,

@@ -11,7 +11,7 @@ use hardway_design::{
 };
 use hardway_export::ExportedFile;
 use hardway_machine::{Depth, Machine, MachineError, machine_facts, observe};
-use hardway_pki::Identity;
+use hardway_pki::{FormerNames, Identity, former_names};
 use hardway_plan::{
     Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, lint, plan, platform, preflight,
     without,
@@ -22,14 +22,14 @@ use jiff::Timestamp;
 
 use super::connect::grouped;
 use super::material::{Keys, Renewal};
-use super::{ADMIN_REMOTE, API_PORT, ClusterLock, Machines, Material, Session, workspace_error};
+use super::{ADMIN_REMOTE, API_NAME, API_PORT, ClusterLock, Machines, Material, Session, workspace_error};
 use crate::error::{CommandError, Message};
 
 /// What is looked at, and with which certificates the design is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// Machines and the live cluster. Machines outside of the selection are looked at where they can be reached.
-    Plan(Option<&'a Selection>),
+    Plan(Option<&'a Selection>, FormerNames),
     /// Machines and the live cluster, with certificates as they are.
     Status,
     /// Only what the design needs to be made.
@@ -38,29 +38,38 @@ pub enum Scope<'a> {
     Verify,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     fn renewal(self) -> Renewal {
         match self {
-            Self::Plan(_) | Self::Export => Renewal::Due,
+            Self::Plan(_, former) => Renewal::Due(former),
+            Self::Export => Renewal::Due(FormerNames::Kept),
             Self::Status | Self::Verify => Renewal::AbsentOnly,
         }
     }
 
+    /// What a plan is narrowed to.
+    pub fn selection(self) -> Option<&'a Selection> {
+        match self {
+            Self::Plan(selection, _) => selection,
+            Self::Status | Self::Export | Self::Verify => None,
+        }
+    }
+
     fn looks(self) -> bool {
-        matches!(self, Self::Plan(_) | Self::Status)
+        matches!(self, Self::Plan(..) | Self::Status)
     }
 
     /// Whether the machine is one of those that it is about.
     fn covers(self, machine: &MachineName) -> bool {
         match self {
-            Self::Plan(Some(selection)) => selection.contains(&Place::Machine(machine.clone())),
-            Self::Plan(None) | Self::Status | Self::Export | Self::Verify => true,
+            Self::Plan(Some(selection), _) => selection.contains(&Place::Machine(machine.clone())),
+            Self::Plan(None, _) | Self::Status | Self::Export | Self::Verify => true,
         }
     }
 
     /// Whether there is no going on without the machine. Of all machines, those go on that can be reached.
     fn needs(self, machine: &MachineName) -> bool {
-        self.covers(machine) && !matches!(self, Self::Plan(None))
+        self.covers(machine) && !matches!(self, Self::Plan(None, _))
     }
 }
 
@@ -213,7 +222,8 @@ impl Session {
         let admin = keys.bundle.get(&Identity::Admin).map_err(CommandError::failed)?;
         let access = Access {
             server: SocketAddr::new(address, API_PORT),
-            server_name: self.cluster.spec.endpoint.clone(),
+            // Not the endpoint's: a new one is in the certificate only when the run that brings it is done.
+            server_name: API_NAME.to_owned(),
             authority: authority.certificate.clone(),
         };
         Live::connect(&access, &Credentials::Certificate(admin.clone())).map_err(CommandError::failed)
@@ -236,9 +246,16 @@ impl Prepared {
         }
     }
 
+    /// Names and addresses that clients may still call the API by, though the spec has others.
+    pub fn former_names(&self, session: &Session) -> Vec<String> {
+        let names = former_names(&session.cluster, &self.material.keys.bundle);
+        names.iter().map(ToString::to_string).collect()
+    }
+
     /// What is to be done at the selected places, unless something stands in its way there.
     pub fn propose(&self, session: &Session, selection: Option<&Selection>) -> Result<Proposal, CommandError> {
-        let scope = Scope::Plan(selection);
+        let covers =
+            |name: &MachineName| selection.is_none_or(|selection| selection.contains(&Place::Machine(name.clone())));
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
         let mut workspace = self.material.keys.changes();
         workspace.extend(session.artifact_lock_changes(&self.material.lock)?);
@@ -249,7 +266,7 @@ impl Prepared {
         proposal.waiting = waiting;
         proposal.findings = lint(&session.cluster.metadata.name, &self.design, &self.sight, &proposal.plan)
             .map_err(CommandError::failed)?;
-        let facts = self.facts.iter().filter(|(name, _)| scope.covers(name));
+        let facts = self.facts.iter().filter(|(name, _)| covers(name));
         let facts = facts.map(|(name, facts)| (name.clone(), facts.clone())).collect();
         let obstacles = preflight(&session.cluster, &self.design, &facts, &self.sight.machines, &proposal.plan);
         if obstacles.is_empty() { Ok(proposal) } else { Err(CommandError::Obstacles(obstacles)) }

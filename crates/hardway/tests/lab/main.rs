@@ -3,6 +3,7 @@
 //! Needs root, as `lab up` does.
 
 mod drift;
+mod endpoint;
 mod faults;
 mod layouts;
 mod saved_plans;
