@@ -5,8 +5,9 @@ use std::process::Stdio;
 use crate::run::{Failure, cargo};
 
 /// The rooms, top first: a room may depend on those below it. Tests may look anywhere.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "xtask",
+    "hardway-test-mirror",
     "hardway-test-registry",
     "hardway-upstream",
     "hardway",

@@ -7,22 +7,20 @@
 //!
 //! Prints one row per line, `NAME SECONDS`.
 
+mod over_ssh;
 #[path = "../tests/fleet/world.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::join_all;
 use hardway_design::{Design, Group, GroupId, Observed, Resource};
-use hardway_machine::{Depth, KnownHosts, Machine, SshMachine, SshSettings, SshTarget, machine_facts, observe};
+use hardway_machine::{Depth, Machine, SshMachine, SshSettings, machine_facts, observe};
 use hardway_plan::{Plan, Sight, plan};
-use hardway_run::{DEFAULT_UPLOADS, Runner};
 use hardway_spec::MachineName;
-use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
+use over_ssh::{carry_out, settings};
 use world::Fleet;
 
 const CLUSTER: &str = "fleet";
@@ -33,14 +31,7 @@ fn main() {
         eprintln!("needs ADDRESS KEY KNOWN_HOSTS SESSIONS, which `cargo xtask bench` gives");
         return;
     };
-    let known_hosts = std::fs::read_to_string(known_hosts).expect("the file can be read");
-    let settings = SshTarget {
-        host: address.clone(),
-        identity_file: Some(key.into()),
-        known_hosts: KnownHosts::parse(&known_hosts).expect("hardway wrote it"),
-        ..SshTarget::default()
-    }
-    .resolve_alone();
+    let settings = settings(address, key, known_hosts);
     let sessions: usize = sessions.parse().expect("a number");
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.block_on(measure(&settings, sessions));
@@ -50,7 +41,7 @@ async fn measure(settings: &SshSettings, sessions: usize) {
     let resources = files_of_a_worker(sessions).await;
     let machine = SshMachine::new("w1".into(), settings.clone());
     let wanted = changes(&[(machine.name().clone(), observed(&machine, &resources).await)], &resources);
-    carry_out(machine, &wanted).await;
+    carry_out(vec![machine], BTreeMap::new(), &wanted).await;
 
     let began = Instant::now();
     let fleet = connected(settings, sessions).await;
@@ -99,18 +90,4 @@ fn changes(seen: &[(MachineName, Observed)], resources: &[Resource]) -> Plan {
     let design = Design { groups: seen.iter().map(|(name, _)| group(name)).collect() };
     let sight = Sight { machines: seen.iter().cloned().collect(), cluster: None };
     plan(CLUSTER, &design, &sight).expect("the inventory is this cluster's")
-}
-
-async fn carry_out(machine: SshMachine, plan: &Plan) {
-    let (events, _heard) = mpsc::unbounded_channel();
-    let runner = Runner {
-        machines: BTreeMap::from([(machine.name().clone(), Arc::new(machine) as Arc<dyn Machine>)]),
-        cluster: None,
-        blobs: BTreeMap::new(),
-        uploads: Arc::new(Semaphore::new(DEFAULT_UPLOADS)),
-        events,
-        cancel: CancellationToken::new(),
-    };
-    let report = Arc::new(runner).run(plan).await;
-    assert!(report.succeeded(), "{report:?}");
 }

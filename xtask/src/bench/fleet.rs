@@ -1,12 +1,12 @@
 //! Large fleets: a thousand machines in memory, and hundreds of sessions to one machine's sshd.
 
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
+use super::cargo_bench;
 use super::lab::Lab;
 use super::report::{Report, SSH_PLAIN};
 use super::timed::timed;
-use crate::run::{Failure, cargo};
+use crate::run::Failure;
 
 /// Sessions to one machine: several times what is made at once, so that the limit counts.
 const SESSIONS: usize = 300;
@@ -19,7 +19,7 @@ const SSHD_OPTIONS: &str = "MaxStartups 128";
 
 /// What a bench of `hardway-run` prints about a fleet in memory.
 pub(super) fn in_memory(report: &mut Report) -> Result<(), Failure> {
-    add_rows(bench("fleet", &[])?, report)
+    cargo_bench::rows("fleet", &[], report)
 }
 
 /// Probes and no-op applies over as many sessions as [`SESSIONS`], beside as many plain `ssh HOST true`.
@@ -39,34 +39,5 @@ pub(super) fn over_ssh(lab: &Lab, report: &mut Report) -> Result<(), Failure> {
     report.add(SSH_PLAIN, timed(plain)?);
 
     let (key, known_hosts) = (key.display().to_string(), known_hosts.display().to_string());
-    add_rows(bench("ssh", &[&address, &key, &known_hosts, &SESSIONS.to_string()])?, report)
-}
-
-/// Builds the benches, so that no measurement has to.
-pub(super) fn build() -> Result<(), Failure> {
-    crate::run::must(cargo(&["bench", "--quiet", "-p", "hardway-run", "--benches", "--no-run"]))
-}
-
-fn bench(name: &str, arguments: &[&str]) -> Result<String, Failure> {
-    let mut command = cargo(&["bench", "--quiet", "-p", "hardway-run", "--bench", name, "--"]);
-    let output = command.args(arguments).stderr(Stdio::inherit()).output()?;
-    if output.status.success() {
-        Ok(String::from_utf8(output.stdout)?)
-    } else {
-        Err(format!("the bench {name} ended with {}", output.status).into())
-    }
-}
-
-/// Lines of `NAME VALUE`: MiB where the name ends so, and seconds else.
-fn add_rows(text: String, report: &mut Report) -> Result<(), Failure> {
-    for line in text.lines() {
-        let (name, value) = line.split_once(' ').ok_or_else(|| format!("`{line}` is no row"))?;
-        let value: f64 = value.parse().map_err(|error| format!("`{line}` is no row: {error}"))?;
-        if name.ends_with("-mib") {
-            report.add_memory(name, value);
-        } else {
-            report.add(name, Duration::from_secs_f64(value));
-        }
-    }
-    Ok(())
+    cargo_bench::rows("ssh", &[address, key, known_hosts, SESSIONS.to_string()], report)
 }

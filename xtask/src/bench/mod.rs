@@ -2,7 +2,9 @@
 //!
 //! The measurements take turns, so that a machine that slows down for a while slows them all.
 
+mod cargo_bench;
 mod chain;
+mod copy;
 mod fleet;
 mod kubeadm;
 mod lab;
@@ -10,6 +12,7 @@ mod memory;
 mod ours;
 mod remote;
 mod report;
+mod sources;
 mod timed;
 
 use std::path::PathBuf;
@@ -17,10 +20,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use hardway_artifacts::{Catalog, Progress, Selection, Store, Supply};
 use hardway_spec::{ArtifactSource, Artifacts};
+use hardway_test_mirror::Mirror;
 
 use self::lab::Lab;
 use self::ours::Expected;
 use self::report::Report;
+use crate::host;
 use crate::run::{Failure, release_build};
 
 /// Measure apply, verify and kubeadm on local machines, side by side (needs root)
@@ -51,6 +56,12 @@ enum Part {
     Prepared,
     /// kubeadm, on machines that have everything
     Kubeadm,
+    /// A bundle, and hardway from it, on machines that have the OS packages
+    Bundle,
+    /// hardway from a mirror, nothing cached, on machines that have the OS packages
+    Mirror,
+    /// Programs to three machines at once, beside plain ssh
+    Copy,
     /// A thousand machines in memory
     Fleet,
     /// Hundreds of sessions to one machine
@@ -66,13 +77,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(binary) => binary.canonicalize()?,
         None => release_build()?,
     };
-    if wanted(Part::Fleet) || wanted(Part::Ssh) {
-        fleet::build()?;
+    if [Part::Copy, Part::Fleet, Part::Ssh].into_iter().any(wanted) {
+        cargo_bench::build()?;
     }
-    let clusters = if [Part::Bare, Part::Prepared, Part::Kubeadm].into_iter().any(wanted) {
-        Some((runtime.block_on(artifacts())?, Expected::learn(&Lab::up(&hardway, "bench-plan", &[])?)?))
+    let clusters = [Part::Bare, Part::Prepared, Part::Kubeadm, Part::Bundle, Part::Mirror];
+    let clusters = if clusters.into_iter().any(wanted) {
+        let artifacts = runtime.block_on(artifacts(&Selection::benchmark()))?;
+        Some((artifacts, Expected::learn(&Lab::up(&hardway, "bench-plan", &[])?)?))
     } else {
         None
+    };
+    let published = tempfile::tempdir()?;
+    let mirror = match &clusters {
+        Some((artifacts, _)) if wanted(Part::Mirror) => {
+            host::install_missing()?;
+            Some(runtime.block_on(Mirror::of(artifacts, published.path())))
+        }
+        _ => None,
     };
 
     let mut report = Report::new();
@@ -88,10 +109,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 let lab = Lab::up(&hardway, "bench-prepared", &expected.packages)?;
                 ours::prepared(&lab, artifacts, &mut report)?;
             }
+            if wanted(Part::Bundle) {
+                let lab = Lab::up(&hardway, "bench-bundle", &expected.packages)?;
+                sources::bundle(&lab, &mut report)?;
+            }
+            if let Some(mirror) = &mirror {
+                let lab = Lab::up(&hardway, "bench-mirror", &expected.packages)?;
+                sources::mirror(&lab, mirror, &mut report)?;
+            }
             if wanted(Part::Kubeadm) {
                 let lab = Lab::up(&hardway, "bench-kubeadm", &expected.packages)?;
                 kubeadm::measure(&lab, artifacts, &mut report)?;
             }
+        }
+        if wanted(Part::Copy) {
+            let artifacts = runtime.block_on(artifacts(&Selection::cluster()))?;
+            copy::measure(&Lab::up(&hardway, "bench-copy", &[])?, &artifacts, &mut report)?;
         }
         if wanted(Part::Fleet) {
             fleet::in_memory(&mut report)?;
@@ -107,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn artifacts() -> Result<Catalog, Failure> {
+async fn artifacts(selection: &Selection) -> Result<Catalog, Failure> {
     let show = |event: Progress| {
         if let Progress::Started { step, index, of, usual } = event {
             eprintln!("{step} ({index} of {of}, usually {} s)", usual.as_secs());
@@ -116,5 +149,5 @@ async fn artifacts() -> Result<Catalog, Failure> {
     // kubeadm's images come from here too, and no release has them as hardway's own are.
     let artifacts = Artifacts { source: ArtifactSource::Modules, ..Artifacts::default() };
     let store = Store::open(Supply { artifacts, ..Supply::default() }).await?;
-    Ok(store.obtain(&Selection::benchmark(), &show).await?)
+    Ok(store.obtain(selection, &show).await?)
 }

@@ -1,6 +1,7 @@
 //! hardway, measured: from machines to a verified cluster.
 
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hardway_artifacts::Catalog;
@@ -44,23 +45,28 @@ impl Expected {
 
 /// From nothing but the base system.
 pub(super) fn bare(lab: &Lab, report: &mut Report) -> Result<(), Failure> {
-    to_verified(lab, BARE, report)?;
+    to_verified(&lab.workspace(), |arguments| lab.hardway(arguments), BARE, report)?;
     Ok(())
 }
 
 /// From machines that have the OS packages; then apply again, and what kubeadm is compared with.
 pub(super) fn prepared(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Result<(), Failure> {
-    let apply = to_verified(lab, PREPARED, report)?;
+    let apply = to_verified(&lab.workspace(), |arguments| lab.hardway(arguments), PREPARED, report)?;
     report.add(NOOP, timed(lab.hardway(&["apply", "--yes"]))?);
     report.add(PREPARED_TO_DNS, apply + test_pod(lab, artifacts)?);
     Ok(())
 }
 
-/// Applies and verifies; gives apply's own time.
-fn to_verified(lab: &Lab, name: &'static str, report: &mut Report) -> Result<Duration, Failure> {
-    let (apply, peak) = watched(lab.hardway(&["apply", "--yes"]))?;
-    let verify = timed(lab.hardway(&["verify"]))?;
-    let recorded = newest_run(&lab.workspace())?;
+/// Applies and verifies with the commands of `hardway`; gives apply's own time.
+pub(super) fn to_verified(
+    workspace: &Path,
+    hardway: impl Fn(&[&str]) -> Command,
+    name: &'static str,
+    report: &mut Report,
+) -> Result<Duration, Failure> {
+    let (apply, peak) = watched(hardway(&["apply", "--yes"]))?;
+    let verify = timed(hardway(&["verify"]))?;
+    let recorded = newest_run(workspace)?;
     let run = recorded.run.elapsed;
     report.add(name, apply + verify);
     report.add_part(name, "before-the-run", apply.saturating_sub(run));

@@ -13,6 +13,13 @@ pub(super) const PREPARED: &str = "prepared-to-verified";
 pub(super) const PREPARED_TO_DNS: &str = "prepared-to-dns";
 pub(super) const NOOP: &str = "noop-apply";
 pub(super) const KUBEADM: &str = "kubeadm-to-dns";
+pub(super) const BUNDLE_CREATE: &str = "bundle-create";
+pub(super) const BUNDLE_SIZE: &str = "bundle-size-mib";
+pub(super) const BUNDLE: &str = "bundle-to-verified";
+pub(super) const MIRROR: &str = "mirror-to-verified";
+pub(super) const COPY_PLAIN: &str = "copy-3-plain";
+pub(super) const COPY: &str = "copy-3";
+pub(super) const COPY_UNPACKED: &str = "copy-3-unpacked";
 pub(super) const SSH_PLAIN: &str = "ssh-300-plain";
 pub(super) const SSH_PROBE: &str = "ssh-300-probe";
 pub(super) const SSH_NOOP: &str = "ssh-300-noop-apply";
@@ -24,8 +31,8 @@ pub(super) struct Report {
     chains: Vec<Chain>,
     /// Bytes, of each apply that had all to do.
     peaks: Vec<u64>,
-    /// MiB by name, the most of all runs.
-    memory: BTreeMap<String, f64>,
+    /// MiB of memory or of files by name, the most of all runs.
+    sizes: BTreeMap<String, f64>,
     loads: Vec<String>,
 }
 
@@ -58,7 +65,7 @@ struct ValueRow<'a> {
 
 impl Report {
     pub(super) fn new() -> Self {
-        Self { figures: Vec::new(), chains: Vec::new(), peaks: Vec::new(), memory: BTreeMap::new(), loads: Vec::new() }
+        Self { figures: Vec::new(), chains: Vec::new(), peaks: Vec::new(), sizes: BTreeMap::new(), loads: Vec::new() }
     }
 
     pub(super) fn add(&mut self, name: &str, duration: Duration) {
@@ -83,9 +90,9 @@ impl Report {
     }
 
     /// In MiB.
-    pub(super) fn add_memory(&mut self, name: &str, mebibytes: f64) {
+    pub(super) fn add_size(&mut self, name: &str, mebibytes: f64) {
         eprintln!("{name}: {mebibytes:.0} MiB");
-        let most = self.memory.entry(name.to_owned()).or_default();
+        let most = self.sizes.entry(name.to_owned()).or_default();
         *most = most.max(mebibytes);
     }
 
@@ -100,7 +107,7 @@ impl Report {
         self.figures.iter().find(|figure| figure.name == name).map(|figure| median(&figure.seconds))
     }
 
-    /// What ours takes, to what others take for the same.
+    /// What ours takes, to what others take for the same; of copies, how many bytes ours moves to how many theirs.
     fn ratios(&self) -> Vec<ValueRow<'static>> {
         let ratios = [
             // The first one compares like with like. The second is harder on us: verify does far more than resolve a name.
@@ -109,12 +116,12 @@ impl Report {
             // ssh does nothing with its sessions.
             ("ratio-probe-to-ssh", SSH_PROBE, SSH_PLAIN),
             ("ratio-noop-apply-to-ssh", SSH_NOOP, SSH_PLAIN),
+            // Of throughputs: the same bytes stand on the machines after each.
+            ("ratio-copy-to-ssh", COPY_PLAIN, COPY),
+            ("ratio-copy-unpacked-to-ssh", COPY_PLAIN, COPY_UNPACKED),
         ];
-        let ratio = |ours, theirs| Some(self.median_of(ours)? / self.median_of(theirs)?);
-        ratios
-            .into_iter()
-            .filter_map(|(name, ours, theirs)| Some(ValueRow { name, value: ratio(ours, theirs)? }))
-            .collect()
+        let ratio = |of, to| Some(self.median_of(of)? / self.median_of(to)?);
+        ratios.into_iter().filter_map(|(name, of, to)| Some(ValueRow { name, value: ratio(of, to)? })).collect()
     }
 
     fn peak_mebibytes(&self) -> Option<f64> {
@@ -138,7 +145,7 @@ impl Report {
         if let Some(peak) = self.peak_mebibytes() {
             let _ = writeln!(text, "{:width$}  {peak:>4.0} MiB", "peak-memory");
         }
-        for (name, mebibytes) in &self.memory {
+        for (name, mebibytes) in &self.sizes {
             let _ = writeln!(text, "{name:width$}  {mebibytes:>4.0} MiB");
         }
         for chain in self.median_chains() {
@@ -159,7 +166,7 @@ impl Report {
             chains.sort_by(|one, other| one.total.total_cmp(&other.total));
             chains.get(chains.len() / 2).copied()
         };
-        [BARE, PREPARED].into_iter().filter_map(of).collect()
+        [BARE, PREPARED, BUNDLE, MIRROR].into_iter().filter_map(of).collect()
     }
 
     pub(super) fn json(&self) -> String {
@@ -169,8 +176,8 @@ impl Report {
             serde_json::to_value(row)
         });
         let peak = self.peak_mebibytes().map(|value| ValueRow { name: "peak-memory-mib", value });
-        let memory = self.memory.iter().map(|(name, value)| ValueRow { name, value: *value });
-        let values = self.ratios().into_iter().chain(peak).chain(memory).map(serde_json::to_value);
+        let sizes = self.sizes.iter().map(|(name, value)| ValueRow { name, value: *value });
+        let values = self.ratios().into_iter().chain(peak).chain(sizes).map(serde_json::to_value);
         let rows: Vec<_> = times.chain(values).map(|row| row.expect("a row is a name and numbers")).collect();
         let mut text = serde_json::to_string_pretty(&rows).expect("a list of rows is JSON");
         text.push('\n');

@@ -2,20 +2,18 @@
 //! bundle with no way out of the network. What is published was built from Go modules before.
 
 mod egress;
-mod mirror;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
 use hardway_artifacts::{Catalog, Lock, Selection, Store, Supply};
 use hardway_spec::{ArtifactSource, Artifacts};
+use hardway_test_mirror::Mirror;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::support::LabWorkspace;
 use egress::Egress;
-use mirror::Mirror;
 
 /// Which image the DNS test pod has is the source's affair: hardway assembles one, upstream has another.
 const OTHERWISE: &str = "image/dnsutils";
@@ -112,9 +110,4 @@ fn ok(command: &mut Command) -> String {
     eprint!("{stdout}{stderr}");
     assert!(output.status.success(), "{command:?} failed");
     stdout
-}
-
-/// Writes a file of a test.
-fn write(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -1,4 +1,5 @@
-//! A mirror of upstream's releases and registries, on loopback.
+//! A mirror of upstream's releases and registries on loopback, filled with what was built here: for tests and
+//! benchmarks of whole clusters.
 
 use std::path::Path;
 
@@ -9,12 +10,11 @@ use hardway_test_registry::{Setup, TestRegistry};
 use hardway_upstream::{Authority, Publisher, Server, Validity};
 use sha2::{Digest, Sha512};
 
-use super::write;
-
 /// As the OCI and Go call what tests run on.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
 
-pub(super) struct Mirror {
+/// The servers end when this is dropped.
+pub struct Mirror {
     files: Server,
     images: TestRegistry,
     /// What both servers' certificates are checked against, in PEM.
@@ -24,11 +24,14 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// Publishes what was built as upstream does.
-    pub(super) async fn of(built: &Catalog, folder: &Path) -> Self {
+    /// Publishes what was built as upstream does, in files below `folder`, which is empty.
+    ///
+    /// # Panics
+    /// Where `built` lacks something of a cluster, `folder` cannot be written or a server does not start.
+    pub async fn of(built: &Catalog, folder: &Path) -> Self {
         let (files, storage) = (folder.join("files"), folder.join("images"));
         for folder in [&files, &storage] {
-            std::fs::create_dir(folder).expect("the test's folder can be written");
+            std::fs::create_dir(folder).expect("the folder can be written");
         }
         let digests = publish(built, &files);
         let authority = Authority::new();
@@ -40,7 +43,10 @@ impl Mirror {
     }
 
     /// Lets a workspace's spec take everything from here.
-    pub(super) fn describe_in(&self, workspace: &Path) {
+    ///
+    /// # Panics
+    /// Where it is not the commented one that hardway writes, or cannot be written.
+    pub fn describe_in(&self, workspace: &Path) {
         write(&workspace.join("mirror-ca.pem"), &self.authorities);
         write(&workspace.join("digests.txt"), &self.digests);
         let path = workspace.join("cluster.yaml");
@@ -64,7 +70,7 @@ fn publish(built: &Catalog, root: &Path) -> String {
     let kubernetes =
         ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"];
     let plugins = ["bridge", "loopback", "host-local", "portmap", "bandwidth", "tuning"];
-    let written = "the test's folder can be written";
+    let written = "the folder can be written";
     publisher.kubernetes(versions::KUBERNETES, &kubernetes.map(program)).expect(written);
     publisher.etcd(versions::ETCD, &["etcd", "etcdctl", "etcdutl"].map(program)).expect(written);
     let containerd = ["containerd", "ctr", "containerd-shim-runc-v2"];
@@ -85,4 +91,8 @@ async fn push(built: &Catalog, registry: &TestRegistry) {
     let plugin = std::fs::read(&built.binaries["calico"].path).expect("the cache has it");
     let files = [("opt/cni/bin/calico", plugin.as_slice()), ("opt/cni/bin/calico-ipam", plugin.as_slice())];
     registry.push_files(&CALICO_CNI.reference(), ARCHITECTURE, &files).await;
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
