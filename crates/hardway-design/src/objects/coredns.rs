@@ -2,6 +2,7 @@
 //!
 //! Plugins: <https://coredns.io/plugins/>.
 
+use hardway_spec::Cni;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     ConfigMap, ConfigMapVolumeSource, Container, PodSpec, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec,
@@ -13,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::metadata::{namespaced, object, pod_metadata, pods_of, selector};
 use super::pod::{confined, container, every, http, leaves_silent_nodes, mount, port, requests, user};
 use super::rbac::{Who, cluster_role, cluster_role_binding, rule, service_account};
-use super::{NAMESPACE, after_image};
+use super::{NAMESPACE, after_image, calico};
 use crate::{Await, DesignError, Group, GroupId, Inputs, Resource, containerd};
 
 const NAME: &str = "coredns";
@@ -88,7 +89,12 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
             name: NAME.to_owned(),
         }),
     ];
-    Ok(Group { id: GroupId::in_cluster(NAME), after: after_image(cluster, NAME), resources })
+    let mut after = after_image(cluster, NAME);
+    if matches!(cluster.spec.network.cni, Cni::Calico(_)) {
+        // Before, Calico drops its first questions to the API, and TCP asks again only after one, two and four seconds.
+        after.push(GroupId::in_cluster(calico::CONTROLLERS));
+    }
+    Ok(Group { id: GroupId::in_cluster(NAME), after, resources })
 }
 
 fn corefile(domain: &str) -> String {

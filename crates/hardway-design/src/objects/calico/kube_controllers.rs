@@ -16,7 +16,7 @@ use crate::objects::rbac::{Who, cluster_role, cluster_role_binding, rule, servic
 use crate::objects::{NAMESPACE, after_image};
 use crate::{Await, DesignError, Group, GroupId, Inputs, Resource};
 
-const NAME: &str = "calico-kube-controllers";
+pub(super) const NAME: &str = "calico-kube-controllers";
 
 /// The user that upstream's image names.
 const USER: i64 = 999;

@@ -19,6 +19,8 @@ use crate::{Content, DesignError, Group, GroupId, Inputs, Resource, etcd};
 
 /// The group of the agents. It does not wait for them: they come up while nodes register.
 pub(super) const GROUP: &str = "calico";
+/// The group of the controllers. When it is done, what Calico must know of the namespaces is written.
+pub(super) const CONTROLLERS: &str = kube_controllers::NAME;
 /// The DaemonSet of the agents.
 pub(super) const NODE: &str = node::NAME;
 
