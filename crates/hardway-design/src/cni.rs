@@ -130,6 +130,15 @@ struct CalicoKubernetes {
     kubeconfig: String,
 }
 
+/// The group that is done when a node has its network: Calico's configuration comes after the kubelet's start.
+pub(crate) fn configured(cluster: &Cluster, machine: &Machine) -> GroupId {
+    let name = match cluster.spec.network.cni {
+        Cni::Calico(_) => CONFIG_GROUP,
+        Cni::Bridge(_) => kubelet::GROUP,
+    };
+    GroupId::on(&machine.name, name)
+}
+
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
     let mut resources = vec![directory("/opt/cni", 0o755), directory(CNI_BIN, 0o755)];
     for plugin in plugins(inputs.cluster) {

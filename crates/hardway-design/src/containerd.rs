@@ -13,7 +13,7 @@ use crate::paths::{BIN, CNI_BIN, CNI_CONFIG, UNITS};
 use crate::resources::{directory, file, unit_file};
 use crate::systemd::{KillMode, Restart, Service, ServiceKind, UnitFile};
 use crate::{
-    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, kube_apiserver,
+    Content, DesignError, Disruption, Group, GroupId, Inputs, MachineFacts, Resource, Unit, cni, kube_apiserver,
     kube_scheduler, remains,
 };
 
@@ -35,6 +35,10 @@ const CALICO_NODE: &str = "calico-node";
 /// Every image that some node may have. All nodes pin all of them: an add-on that comes or goes, or a first worker,
 /// then restarts no containerd.
 const IMAGES: [&str; 6] = [PAUSE, CALICO_NODE, "calico-kube-controllers", "coredns", "metrics-server", "dnsutils"];
+
+/// Images that neither a node's Ready nor DNS waits for: they come when the node has its network, since what unpacks them
+/// would take the processor from what everything waits for.
+const LATER: [&str; 2] = ["metrics-server", "dnsutils"];
 
 /// The group that imports an image on a node: `image-coredns`.
 pub(crate) fn image_group(name: &str) -> String {
@@ -80,8 +84,6 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     let mut after = kube_apiserver::copied(inputs.cluster);
     if machine.roles.contains(&Role::ControlPlane) {
         after.push(GroupId::on(&machine.name, kube_scheduler::COPY));
-        // The whole cluster waits for the API server's start: nothing on its machine competes with it.
-        after.extend(kube_apiserver::started(inputs.cluster));
     }
     let copy = Group {
         id: GroupId::on(&machine.name, COPY),
@@ -124,7 +126,11 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     let mut previous = GroupId::on(&machine.name, GROUP);
     for name in images(inputs.cluster, machine) {
         let id = GroupId::on(&machine.name, image_group(name));
-        groups.push(Group { id: id.clone(), after: vec![previous], resources: vec![inputs.image(name)?] });
+        let mut after = vec![previous];
+        if LATER.contains(&name) {
+            after.push(cni::configured(inputs.cluster, machine));
+        }
+        groups.push(Group { id: id.clone(), after, resources: vec![inputs.image(name)?] });
         previous = id;
     }
     Ok(groups)

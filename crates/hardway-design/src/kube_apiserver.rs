@@ -20,7 +20,7 @@ use crate::resources::{certificate_of, directory, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
 use crate::{
     Condition, DesignError, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Unit, encryption_config, etcd,
-    tls, yaml,
+    kube_scheduler, tls, yaml,
 };
 
 /// The group that copies the program.
@@ -64,13 +64,15 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     } else {
         Vec::new()
     };
-    // kubectl asks the API server whether it is ready.
-    let copy = Group {
-        id: GroupId::on(&machine.name, COPY),
-        after,
-        resources: vec![inputs.binary("kube-apiserver", BIN)?, inputs.binary("kubectl", BIN)?],
+    let copy =
+        Group { id: GroupId::on(&machine.name, COPY), after, resources: vec![inputs.binary("kube-apiserver", BIN)?] };
+    // What asks the API server whether it is ready asks again until kubectl is there, too: the server starts meanwhile.
+    let client = Group {
+        id: GroupId::on(&machine.name, "copy-kubectl"),
+        after: vec![GroupId::on(&machine.name, kube_scheduler::COPY)],
+        resources: vec![inputs.binary("kubectl", BIN)?],
     };
-    Ok(vec![copy, server(inputs, machine)?])
+    Ok(vec![copy, client, server(inputs, machine)?])
 }
 
 fn server(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> {

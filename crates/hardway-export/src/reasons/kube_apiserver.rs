@@ -6,7 +6,11 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         topic: Topic::Groups,
         rows: &[
-            ("copy-kube-apiserver", "The API server, and kubectl to ask it how it is."),
+            ("copy-kube-apiserver", "The API server, as soon as etcd is on its way: all nodes wait for it."),
+            (
+                "copy-kubectl",
+                "kubectl, after what the cluster waits for. It asks the API server how it is where there is no curl.",
+            ),
             (
                 "kube-apiserver",
                 "The API: the only component that speaks to etcd, and the one that all others speak to. It decides who someone is, what they may do and what is let in.",
