@@ -1,5 +1,6 @@
 //! How much memory a program took at its peak.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -11,9 +12,10 @@ use crate::run::Failure;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs a command to its end and gives its duration and its peak of resident memory in bytes, children left out.
-pub(super) fn watched(mut command: Command) -> Result<(Duration, u64), Failure> {
+/// `heard` gets each line that it prints, as soon as it does.
+pub(super) fn watched(mut command: Command, mut heard: impl FnMut(&str)) -> Result<(Duration, u64), Failure> {
     let shown = format!("{command:?}");
-    command.stdin(Stdio::null()).stdout(std::io::stderr());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
     let began = Instant::now();
     let mut child = command.spawn().map_err(|error| format!("cannot start {shown}: {error}"))?;
     let process = child.id();
@@ -25,6 +27,9 @@ pub(super) fn watched(mut command: Command) -> Result<(Duration, u64), Failure> 
         }
         peak
     });
+    for line in BufReader::new(child.stdout.take().expect("it was asked for")).lines() {
+        heard(&line?);
+    }
     let status = child.wait()?;
     let elapsed = began.elapsed();
     drop(ended);

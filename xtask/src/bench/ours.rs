@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hardway_artifacts::Catalog;
@@ -45,26 +46,53 @@ impl Expected {
 
 /// From nothing but the base system.
 pub(super) fn bare(lab: &Lab, report: &mut Report) -> Result<(), Failure> {
-    to_verified(&lab.workspace(), |arguments| lab.hardway(arguments), BARE, report)?;
-    Ok(())
+    to_verified(&lab.workspace(), |arguments| lab.hardway(arguments), BARE, report)
 }
 
 /// From machines that have the OS packages; then apply again, and what kubeadm is compared with.
+///
+/// The test pod is made as soon as its image is on the worker: kubeadm's machines have it from the start, and its pod is
+/// made before the worker joins. What is compared is the time until both the pod has resolved the name and apply has ended,
+/// though kubeadm is not waited for when it is done with the rest.
 pub(super) fn prepared(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Result<(), Failure> {
-    let apply = to_verified(&lab.workspace(), |arguments| lab.hardway(arguments), PREPARED, report)?;
+    let image = &artifacts.images.get(IMAGE).ok_or_else(|| format!("there is no image {IMAGE}"))?.reference;
+    let began = Instant::now();
+    let (applied, resolved) = thread::scope(|scope| {
+        let mut pod = None;
+        let applied = watched(lab.hardway(&["apply", "--yes", "-o", "json"]), |line| {
+            if is_image_done(line) {
+                pod = Some(scope.spawn(|| test_pod(lab, image).map_err(|error| error.to_string())));
+            }
+        });
+        (applied, pod.map(|pod| pod.join().expect("running commands does not panic")))
+    });
+    let applied = applied?;
+    resolved.ok_or("apply brought no test image to the worker")??;
+    report.add(PREPARED_TO_DNS, began.elapsed());
+    verify(&lab.workspace(), |arguments| lab.hardway(arguments), PREPARED, applied, report)?;
     report.add(NOOP, timed(lab.hardway(&["apply", "--yes"]))?);
-    report.add(PREPARED_TO_DNS, apply + test_pod(lab, artifacts)?);
     Ok(())
 }
 
-/// Applies and verifies with the commands of `hardway`; gives apply's own time.
+/// Applies and verifies with the commands of `hardway`.
 pub(super) fn to_verified(
     workspace: &Path,
     hardway: impl Fn(&[&str]) -> Command,
     name: &'static str,
     report: &mut Report,
-) -> Result<Duration, Failure> {
-    let (apply, peak) = watched(hardway(&["apply", "--yes"]))?;
+) -> Result<(), Failure> {
+    let applied = watched(hardway(&["apply", "--yes"]), |line| eprintln!("{line}"))?;
+    verify(workspace, hardway, name, applied, report)
+}
+
+/// Verifies what was applied in such a time, with such a peak of memory.
+fn verify(
+    workspace: &Path,
+    hardway: impl Fn(&[&str]) -> Command,
+    name: &'static str,
+    (apply, peak): (Duration, u64),
+    report: &mut Report,
+) -> Result<(), Failure> {
     let verify = timed(hardway(&["verify"]))?;
     let recorded = newest_run(workspace)?;
     let run = recorded.run.elapsed;
@@ -74,19 +102,27 @@ pub(super) fn to_verified(
     report.add_part(name, "verify", verify);
     report.add_chain(name, apply + verify, chain(&recorded));
     report.add_peak(peak);
-    Ok(apply)
+    Ok(())
+}
+
+/// The test pod's image.
+const IMAGE: &str = "dnsutils";
+/// Where the test pod lands: a control plane keeps ordinary pods off.
+const WORKER: &str = "w1";
+
+/// Whether an event of apply's says that the test pod's image has been imported (`docs/events.md`).
+fn is_image_done(line: &str) -> bool {
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+    let entry = &event["entry"];
+    entry["event"] == "stageDone" && entry["place"] == WORKER && entry["stage"] == format!("image-{IMAGE}")
 }
 
 /// The last step of the comparison, as in `kubeadm`'s: a new pod that resolves `kubernetes`.
-///
-/// Made when all images are there: kubeadm's machines have them from the start, so that its pod waits for its node alone.
-fn test_pod(lab: &Lab, artifacts: &Catalog) -> Result<Duration, Failure> {
-    let image = &artifacts.images.get("dnsutils").ok_or("there is no dnsutils image")?.reference;
-    let began = Instant::now();
+fn test_pod(lab: &Lab, image: &str) -> Result<(), Failure> {
     timed_with_input(lab.hardway(&["kubectl", "--", "apply", "-f", "-"]), &pod_manifest(image))?;
     timed(lab.hardway(&["kubectl", "--", "wait", "--for=condition=Ready", "pod/dnsutils", "--timeout=120s"]))?;
     timed(lab.hardway(&["kubectl", "--", "exec", "dnsutils", "--", "sh", "-c", RESOLVES]))?;
-    Ok(began.elapsed())
+    Ok(())
 }
 
 /// Inside of the test pod: until the name resolves, since a DNS server that starts is asked too.
@@ -104,4 +140,22 @@ spec:
   - {{name: dnsutils, image: '{image}', imagePullPolicy: Never, command: [sleep, infinity]}}
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_test_pod_waits_for_its_image_on_the_worker() {
+        let event = |stage: &str, place: &str| {
+            format!(
+                r#"{{"time": "2026-01-01T00:00:00Z", "entry": {{"event": "stageDone", "place": "{place}", "stage": "{stage}"}}}}"#
+            )
+        };
+        assert!(is_image_done(&event("image-dnsutils", "w1")));
+        assert!(!is_image_done(&event("image-dnsutils", "cp1")));
+        assert!(!is_image_done(&event("image-pause", "w1")));
+        assert!(!is_image_done("no event"));
+    }
 }
