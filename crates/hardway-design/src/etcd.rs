@@ -2,6 +2,8 @@
 //!
 //! Flags: <https://etcd.io/docs/latest/op-guide/configuration/>, checked in `server/embed/config.go`.
 
+mod membership;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,11 +13,11 @@ use hardway_spec::{Cluster, Cni, Machine, Role};
 use crate::flags::Command;
 use crate::operating_system::BASE;
 use crate::paths::{BIN, UNITS, url};
-use crate::resources::{certificate_of, directory, directory_of, key_pair_of, unit_file};
+use crate::resources::{certificate_of, directory, directory_of, file, key_pair_of, unit_file};
 use crate::systemd::{Restart, Sandbox, Service, ServiceKind, Strict, UnitFile};
 use crate::{
-    Condition, DesignError, Directory, Disruption, Group, GroupId, Inputs, Needs, Resource, Shared, Task, Unit, User,
-    kube_scheduler, tls,
+    Condition, Content, DesignError, Directory, Disruption, EtcdMember, Group, GroupId, Inputs, Needs, Resource,
+    Shared, Task, Unit, User, kube_scheduler, tls,
 };
 
 /// The group that copies the programs.
@@ -31,7 +33,12 @@ const PKI: &str = "/etc/etcd/pki";
 /// The authority that members and clients are checked against.
 pub(crate) const AUTHORITY: &str = "/etc/etcd/pki/ca.pem";
 const DATA: &str = "/var/lib/etcd";
+/// The same, for systemd to go on without: then etcd's own guard says what became of it.
+const MAY_BE_LOST: &str = "-/var/lib/etcd";
 pub(crate) const SERVICE: &str = "etcd.service";
+
+/// Who the members are, for etcd's first start on a machine. Later ones ask the data, so that a change restarts nobody.
+const MEMBERS: &str = "/etc/etcd/members.env";
 
 const CLIENT_PORT: u16 = 2379;
 const PEER_PORT: u16 = 2380;
@@ -56,6 +63,26 @@ pub(crate) fn is_member(cluster: &Cluster, machine: &Machine) -> bool {
 /// The groups that start the members: all of them, since none answers before a majority is up.
 pub(crate) fn started(cluster: &Cluster) -> Vec<GroupId> {
     cluster.etcd_members().map(|member| GroupId::on(&member.name, GROUP)).collect()
+}
+
+fn place(machine: &Machine) -> EtcdMember {
+    EtcdMember {
+        name: machine.name.clone(),
+        peer_url: url(machine.address, PEER_PORT),
+        client_url: url(machine.address, CLIENT_PORT),
+        unit: SERVICE.to_owned(),
+        inquiry: membership::inquiry(),
+    }
+}
+
+/// What a machine that leaves may still be to the members.
+pub(crate) fn former(machine: &Machine) -> Option<Group> {
+    let may_be_member = machine.roles.iter().any(|role| matches!(role, Role::Etcd | Role::ControlPlane));
+    may_be_member.then(|| Group {
+        id: GroupId::on(&machine.name, GROUP),
+        after: Vec::new(),
+        resources: vec![Resource::EtcdMember(place(machine))],
+    })
 }
 
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
@@ -99,7 +126,9 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
     resources.extend(key_pair_of(USER, inputs, &Identity::EtcdServer(machine.name.clone()), &format!("{PKI}/server"))?);
     resources.extend(key_pair_of(USER, inputs, &Identity::EtcdPeer(machine.name.clone()), &format!("{PKI}/peer"))?);
     resources.extend(key_pair_of("root", inputs, &Identity::EtcdRoot, &format!("{PKI}/root"))?);
-    resources.push(unit_file(SERVICE, unit(inputs.cluster, machine)));
+    resources.push(file(MEMBERS, 0o600, Content::text(membership::file(inputs.cluster))));
+    resources.push(unit_file(SERVICE, unit(machine)));
+    resources.push(Resource::EtcdMember(place(machine)));
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
         restart_on: vec![
@@ -132,7 +161,7 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
     })
 }
 
-fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
+fn unit(machine: &Machine) -> UnitFile {
     UnitFile {
         description: Some("etcd: the store of the Kubernetes cluster"),
         documentation: Some("https://etcd.io/docs/"),
@@ -141,22 +170,23 @@ fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
         service: Service {
             kind: Some(ServiceKind::Notify),
             user: Some(USER),
-            exec_start: vec![command(cluster, machine)],
+            environment_files: vec![MEMBERS.to_owned(), format!("-{}", membership::FIRST_START)],
+            exec_start_pre: vec![membership::guard()],
+            exec_start: vec![command(machine)],
+            exec_start_post: vec![membership::note_success()],
             restart: Some(Restart::Always),
             restart_sec: Some(2),
             limit_nofile: Some(65536),
-            sandbox: Some(Sandbox::Strict(Strict { read_write_paths: vec![DATA], ..Strict::default() })),
+            sandbox: Some(Sandbox::Strict(Strict { read_write_paths: vec![MAY_BE_LOST], ..Strict::default() })),
             ..Service::default()
         },
         wanted_by: vec!["multi-user.target"],
     }
 }
 
-fn command(cluster: &Cluster, machine: &Machine) -> Command {
+fn command(machine: &Machine) -> Command {
     let client = url(machine.address, CLIENT_PORT);
     let peer = url(machine.address, PEER_PORT);
-    let members: Vec<String> =
-        cluster.etcd_members().map(|member| format!("{}={}", member.name, url(member.address, PEER_PORT))).collect();
     Command::new(format!("{BIN}/etcd"))
         .flag("name", &machine.name)
         .flag("data-dir", DATA)
@@ -164,9 +194,6 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("advertise-client-urls", &client)
         .flag("listen-peer-urls", &peer)
         .flag("initial-advertise-peer-urls", &peer)
-        .flag("initial-cluster", members.join(","))
-        .flag("initial-cluster-token", &cluster.metadata.name)
-        .flag("initial-cluster-state", "new")
         .flag("cert-file", format_args!("{PKI}/server.pem"))
         .flag("key-file", format_args!("{PKI}/server-key.pem"))
         .flag("trusted-ca-file", AUTHORITY)
@@ -184,9 +211,15 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
 
 /// Makes `etcdctl` speak to the member of this machine as etcd's `root`.
 fn administration() -> String {
+    administration_through(&[url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)])
+}
+
+/// Makes `etcdctl` speak to these members as etcd's `root`.
+fn administration_through(client_urls: &[String]) -> String {
     format!(
-        "export ETCDCTL_ENDPOINTS=https://127.0.0.1:{CLIENT_PORT} ETCDCTL_CACERT={PKI}/ca.pem \
-         ETCDCTL_CERT={PKI}/root.pem ETCDCTL_KEY={PKI}/root-key.pem"
+        "export ETCDCTL_ENDPOINTS={} ETCDCTL_CACERT={PKI}/ca.pem ETCDCTL_CERT={PKI}/root.pem \
+         ETCDCTL_KEY={PKI}/root-key.pem",
+        client_urls.join(",")
     )
 }
 

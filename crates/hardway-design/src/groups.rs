@@ -24,7 +24,8 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
         groups.extend(machine_groups(inputs, machine, &hosts)?);
     }
     groups.extend(objects::groups(inputs)?);
-    Ok(Design { groups })
+    let former = inputs.cluster.leaving().filter_map(etcd::former).collect();
+    Ok(Design { groups, former })
 }
 
 fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {

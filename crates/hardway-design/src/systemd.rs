@@ -22,10 +22,13 @@ pub(crate) struct Service {
     pub(crate) kind: Option<ServiceKind>,
     pub(crate) user: Option<&'static str>,
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// Files of variables, a later one before an earlier one; after a dash, one that may be missing.
+    pub(crate) environment_files: Vec<String>,
     /// Forgets the commands of the package's own unit before ours are set.
     pub(crate) replaces_commands: bool,
     pub(crate) exec_start_pre: Vec<Command>,
     pub(crate) exec_start: Vec<Command>,
+    pub(crate) exec_start_post: Vec<Command>,
     pub(crate) exec_reload: Vec<Command>,
     pub(crate) exec_stop: Vec<Command>,
     pub(crate) remain_after_exit: bool,
@@ -158,8 +161,12 @@ impl Display for Service {
         for (name, value) in &self.environment {
             service.set("Environment", format_args!("\"{name}={value}\""))?;
         }
+        for file in &self.environment_files {
+            service.set("EnvironmentFile", file)?;
+        }
         service.commands("ExecStartPre", &self.exec_start_pre, self.replaces_commands)?;
         service.commands("ExecStart", &self.exec_start, self.replaces_commands)?;
+        service.commands("ExecStartPost", &self.exec_start_post, false)?;
         service.commands("ExecReload", &self.exec_reload, self.replaces_commands)?;
         service.commands("ExecStop", &self.exec_stop, false)?;
         if self.remain_after_exit {

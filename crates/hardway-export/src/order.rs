@@ -53,7 +53,7 @@ mod tests {
     }
 
     fn ordered(groups: Vec<Group>) -> Vec<String> {
-        by_hand(&Design { groups }).into_iter().map(|group| group.id.to_string()).collect()
+        by_hand(&Design { groups, ..Design::default() }).into_iter().map(|group| group.id.to_string()).collect()
     }
 
     #[test]

@@ -140,7 +140,7 @@ mod tests {
         }
         let nodes = vec![node("w1"), node("w2"), label("w2"), rolled_out];
         groups.push(group("nodes@cluster", &["kubelet@w1", "kubelet@w2"], nodes));
-        Design { groups }
+        Design { groups, ..Design::default() }
     }
 
     /// What is left of the first plan, as stages and titles, and what waits.

@@ -4,6 +4,7 @@
 
 mod absent;
 mod change;
+mod etcd;
 mod graph;
 mod inventory;
 mod lint;

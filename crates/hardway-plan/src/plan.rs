@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hardway_design::{
-    Await, Condition, Directory, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
+    Await, Condition, Directory, EtcdChange, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
 };
 use hardway_spec::MachineName;
 
@@ -97,6 +97,7 @@ pub enum Action {
         ready: Option<Condition>,
     },
     RunTask(Task),
+    ChangeEtcd(EtcdChange),
     WaitOnMachine(Condition),
     /// Take back one entry of a machine's inventory.
     Remove(crate::inventory::Entry),

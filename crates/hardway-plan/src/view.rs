@@ -121,6 +121,8 @@ pub enum ActionKind {
     RestartUnit,
     ReloadUnit,
     RunTask,
+    /// Add a member to etcd, remove one, or give one its vote.
+    ChangeEtcd,
     Wait,
     /// Take back what an inventory lists.
     Remove,
@@ -276,6 +278,7 @@ impl From<&Action> for ActionKind {
             Action::RestartUnit { .. } => Self::RestartUnit,
             Action::ReloadUnit { .. } => Self::ReloadUnit,
             Action::RunTask(_) => Self::RunTask,
+            Action::ChangeEtcd(_) => Self::ChangeEtcd,
             Action::WaitOnMachine(_) | Action::WaitInCluster(_) => Self::Wait,
             Action::Remove(_) | Action::RemoveHardway => Self::Remove,
             Action::ApplyObject(_) => Self::ApplyObject,

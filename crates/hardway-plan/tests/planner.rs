@@ -95,7 +95,7 @@ fn etcd() -> Design {
         file("/etc/etcd/ca.pem", "ca"),
         unit("etcd.service", &["/etc/etcd/ca.pem"], &[]),
     ];
-    Design { groups: vec![group("etcd", &[], resources)] }
+    Design { groups: vec![group("etcd", &[], resources)], ..Design::default() }
 }
 
 #[test]
@@ -146,8 +146,10 @@ fn a_changed_file_restarts_only_the_units_that_read_it() {
 
 #[test]
 fn a_file_that_a_reload_picks_up_causes_no_restart() {
-    let design =
-        Design { groups: vec![group("lb", &[], vec![file("/etc/lb", "x"), unit("lb.service", &[], &["/etc/lb"])])] };
+    let design = Design {
+        groups: vec![group("lb", &[], vec![file("/etc/lb", "x"), unit("lb.service", &[], &["/etc/lb"])])],
+        ..Design::default()
+    };
     let mut observed = after_apply(&design);
     observed.resources.remove(&ResourceId("file:/etc/lb".to_owned()));
     let plan = plan(CLUSTER, &design, &sight(observed)).unwrap();
@@ -250,7 +252,7 @@ fn etcd_with_program() -> (Design, hardway_design::Binary) {
         size: 1,
     };
     let resources = vec![Resource::Binary(binary.clone()), unit("etcd.service", &["/usr/local/bin/etcd"], &[])];
-    (Design { groups: vec![group("etcd", &[], resources)] }, binary)
+    (Design { groups: vec![group("etcd", &[], resources)], ..Design::default() }, binary)
 }
 
 #[test]
@@ -311,6 +313,7 @@ fn a_group_with_nothing_to_do_passes_its_edges_on() {
             group("second", &["first"], vec![file("/2", "2")]),
             group("third", &["second"], vec![file("/3", "3")]),
         ],
+        ..Design::default()
     };
     let mut observed = after_apply(&design);
     observed.resources.remove(&ResourceId("file:/1".to_owned()));
@@ -332,6 +335,7 @@ fn waits_stay_only_behind_something_that_changes() {
         Group { id: GroupId::in_cluster("node"), after: vec![GroupId::on(&machine(), "gate")], resources: vec![node] };
     let design = Design {
         groups: vec![group("files", &[], vec![file("/1", "1")]), group("gate", &["files"], vec![wait]), cluster],
+        ..Design::default()
     };
     let bare_plan = plan(CLUSTER, &design, &bare()).unwrap();
     assert!(titles(&bare_plan).contains(&"Wait until it answers"));
@@ -342,7 +346,8 @@ fn waits_stay_only_behind_something_that_changes() {
 #[test]
 fn what_was_there_before_is_never_recorded_as_ours() {
     let package = package("curl", PackageOrigin::Mirrors);
-    let design = Design { groups: vec![group("packages", &[], vec![package.clone(), file("/f", "f")])] };
+    let design =
+        Design { groups: vec![group("packages", &[], vec![package.clone(), file("/f", "f")])], ..Design::default() };
     let observed = Observed {
         resources: BTreeMap::from([(package.id(), Observation::Package { version: "8".to_owned() })]),
         inventory: None,
@@ -357,7 +362,8 @@ fn what_was_there_before_is_never_recorded_as_ours() {
 fn what_leaves_the_design_is_removed_last_and_forgotten() {
     let design = etcd();
     let observed = after_apply(&design);
-    let smaller = Design { groups: vec![group("etcd", &[], vec![file("/etc/etcd/ca.pem", "ca")])] };
+    let smaller =
+        Design { groups: vec![group("etcd", &[], vec![file("/etc/etcd/ca.pem", "ca")])], ..Design::default() };
     let plan = plan(CLUSTER, &smaller, &sight(observed)).unwrap();
     assert_eq!(
         titles(&plan),
@@ -388,7 +394,7 @@ fn a_machine_of_another_cluster_is_refused() {
 #[test]
 fn a_setting_that_was_different_is_remembered_to_be_put_back() {
     let setting = Resource::Sysctl(Sysctl { key: "net.ipv4.ip_forward".to_owned(), value: "1".to_owned() });
-    let design = Design { groups: vec![group("kernel", &[], vec![setting.clone()])] };
+    let design = Design { groups: vec![group("kernel", &[], vec![setting.clone()])], ..Design::default() };
     let seen = BTreeMap::from([(setting.id(), Observation::Sysctl { value: "0".to_owned() })]);
     let plan = plan(CLUSTER, &design, &sight(Observed { resources: seen, inventory: None })).unwrap();
     let Action::WriteInventory(inventory) = &plan.stages[0].steps[0].action else { panic!("the inventory is first") };
@@ -403,7 +409,7 @@ fn a_task_runs_until_its_check_holds() {
         check: "test -f /on".to_owned(),
         run: "touch /on".to_owned(),
     });
-    let design = Design { groups: vec![group("auth", &[], vec![task.clone()])] };
+    let design = Design { groups: vec![group("auth", &[], vec![task.clone()])], ..Design::default() };
     let mut observed = after_apply(&design);
     observed.resources.insert(task.id(), Observation::Task { holds: false });
     assert_eq!(titles(&plan(CLUSTER, &design, &sight(observed)).unwrap()), ["Turn it on"]);
@@ -413,7 +419,10 @@ fn a_task_runs_until_its_check_holds() {
 fn packages_from_archive() -> Design {
     let archive = PackageArchive { sha256: "ab".repeat(32), size: 30_000_000 };
     let packages = ["curl", "nginx"].map(|name| package(name, PackageOrigin::Archive(archive.clone())));
-    Design { groups: vec![group("packages", &[], packages.into()), group("web", &["packages"], vec![file("/f", "f")])] }
+    Design {
+        groups: vec![group("packages", &[], packages.into()), group("web", &["packages"], vec![file("/f", "f")])],
+        ..Design::default()
+    }
 }
 
 const ARCHIVES: &str = "/var/lib/hardway/package-archives";

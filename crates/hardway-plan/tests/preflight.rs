@@ -210,8 +210,10 @@ fn a_port_that_our_own_unit_holds_is_ours() {
         disruption: None,
     });
     let id = unit.id();
-    let design =
-        Design { groups: vec![Group { id: GroupId::on(&lb, "haproxy"), after: Vec::new(), resources: vec![unit] }] };
+    let design = Design {
+        groups: vec![Group { id: GroupId::on(&lb, "haproxy"), after: Vec::new(), resources: vec![unit] }],
+        ..Design::default()
+    };
     // A process whose name could not be seen.
     let mut facts = facts();
     facts.listening.insert(6443, String::new());
@@ -233,7 +235,10 @@ fn packages_that_come_from_nowhere_are_told_before_anything_is_touched() {
     let package = |name: &str| Resource::Package(Package { name: name.to_owned(), origin: origin.clone() });
     let resources = vec![package("conntrack"), package("kmod"), package("nftables")];
     let kmod = resources[1].id();
-    let design = Design { groups: vec![Group { id: GroupId::on(&w1, "packages"), after: Vec::new(), resources }] };
+    let design = Design {
+        groups: vec![Group { id: GroupId::on(&w1, "packages"), after: Vec::new(), resources }],
+        ..Design::default()
+    };
     let seen = BTreeMap::from([(kmod, Observation::Package { version: "30".to_owned() })]);
     let observed = BTreeMap::from([(w1.clone(), Observed { resources: seen, inventory: None })]);
     let facts = BTreeMap::from([(w1.clone(), facts())]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ResourceId;
+use crate::{EtcdMemberObservation, ResourceId};
 
 /// Facts that the design itself depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,7 @@ pub enum Observation {
         devices: Vec<String>,
     },
     Unit(UnitObservation),
+    EtcdMember(EtcdMemberObservation),
     /// Whether the task's check succeeded.
     Task {
         holds: bool,

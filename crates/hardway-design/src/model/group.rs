@@ -64,6 +64,8 @@ pub struct Group {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Design {
     pub groups: Vec<Group>,
+    /// What machines that leave may still be to the others: it is looked at there, and not brought about.
+    pub former: Vec<Group>,
 }
 
 impl Design {
@@ -77,6 +79,17 @@ impl Design {
         for group in &self.groups {
             if let Place::Machine(name) = &group.id.place {
                 machines.entry(name).or_default().push(group);
+            }
+        }
+        machines
+    }
+
+    /// All that is looked at on each machine.
+    pub fn looked_at(&self) -> BTreeMap<&MachineName, Vec<&Resource>> {
+        let mut machines: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for group in self.groups.iter().chain(&self.former) {
+            if let Place::Machine(name) = &group.id.place {
+                machines.entry(name).or_default().extend(&group.resources);
             }
         }
         machines

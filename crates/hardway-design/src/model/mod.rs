@@ -4,6 +4,7 @@ mod catalog;
 mod content;
 mod disruption;
 mod encryption;
+mod etcd_member;
 mod facts;
 mod group;
 mod resource;
@@ -12,6 +13,7 @@ pub use catalog::{BinaryArtifact, Catalog, ImageArtifact, PackageArchive};
 pub use content::Content;
 pub use disruption::{Disruption, Needs, Shared};
 pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
+pub use etcd_member::{EtcdCall, EtcdChange, EtcdMember, EtcdMemberObservation, SeenEtcdMember};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, StoredBinary, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use resource::{

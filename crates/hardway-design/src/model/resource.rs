@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Content, Disruption, PackageArchive};
+use crate::{Content, Disruption, EtcdMember, PackageArchive};
 
 /// One thing that must be so. A list of resources is brought about in its order.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,7 @@ pub enum Resource {
     Module(Module),
     Sysctl(Sysctl),
     SwapOff,
+    EtcdMember(EtcdMember),
     Unit(Unit),
     Task(Task),
     Remains(Remains),
@@ -282,6 +283,7 @@ impl Resource {
             Self::Module(module) => format!("module:{}", module.name),
             Self::Sysctl(sysctl) => format!("sysctl:{}", sysctl.key),
             Self::SwapOff => "swap".to_owned(),
+            Self::EtcdMember(_) => "etcd-member".to_owned(),
             Self::Unit(unit) => format!("unit:{}", unit.name),
             Self::Task(task) => format!("task:{}", task.name),
             Self::Remains(remains) => format!("remains:{}", remains.name),

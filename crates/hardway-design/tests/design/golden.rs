@@ -85,6 +85,9 @@ fn outline(group: &Group) -> String {
             }
             Resource::Remains(remains) => writeln!(text, "  {}\n{}", resource.id(), indent(&remains.clean)),
             Resource::Wait(condition) => writeln!(text, "  {}\n{}", resource.id(), indent(&condition.check)),
+            Resource::EtcdMember(member) => {
+                writeln!(text, "  {} {}\n{}", resource.id(), member.peer_url, indent(&member.inquiry))
+            }
             Resource::Task(task) => {
                 writeln!(
                     text,

@@ -27,6 +27,7 @@ fn subjects(group: &Group, ask: &mut dyn FnMut(Subject<'_>)) {
             Resource::Hosts(_)
             | Resource::SwapOff
             | Resource::Unit(_)
+            | Resource::EtcdMember(_)
             | Resource::Task(_)
             | Resource::Object(_)
             | Resource::Await(_)

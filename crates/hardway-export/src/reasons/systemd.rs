@@ -10,7 +10,12 @@ pub(super) const TABLES: &[Table] = &[Table {
         ("Delegate", "The cgroups below the unit's own are the service's to manage; systemd leaves them alone."),
         ("Description", "What the journal and `systemctl status` call it."),
         ("Documentation", "Where to read on."),
+        (
+            "EnvironmentFile",
+            "Settings that it takes from its environment; with a dash before the file, it may be missing.",
+        ),
         ("ExecStart", "The command, each flag of which is explained above."),
+        ("ExecStartPost", "Done once it has said that it is up; with a plus before the command, as root."),
         ("ExecStartPre", "Done before the start; with a dash before the command, its failure is no failure."),
         ("ExecStop", "The command that takes it back."),
         ("Group", "The group it runs under."),

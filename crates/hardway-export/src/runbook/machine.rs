@@ -1,7 +1,7 @@
 //! A group of a machine as commands, with the reason for each thing.
 
 use hardway_design::{
-    Condition, Directory, File, Group, Hosts, Image, Package, PackageOrigin, Place, Resource, Task, Unit,
+    Condition, Directory, EtcdChange, File, Group, Hosts, Image, Package, PackageOrigin, Place, Resource, Task, Unit,
 };
 use hardway_spec::MachineName;
 
@@ -171,6 +171,7 @@ fn introduction(resource: &Resource) -> &'static str {
             "No swap: the kubelet promises pods memory, and what is swapped out keeps no promise of speed:"
         }
         Resource::Unit(_) => "Have systemd read the files, start the service now and at every boot:",
+        Resource::EtcdMember(_) => "Before the first start of all, so that the members found the cluster together:",
         Resource::Task(_) => "Then, once:",
         Resource::Remains(_) => "To take the cluster away again, one day:",
         _ => "Wait:",
@@ -197,6 +198,7 @@ fn command(resource: &Resource) -> String {
         Resource::Sysctl(sysctl) => format!("sysctl -w {}", quote(&format!("{}={}", sysctl.key, sysctl.value))),
         Resource::SwapOff => "swapoff -a".to_owned(),
         Resource::Unit(unit) => start(unit),
+        Resource::EtcdMember(_) => EtcdChange::Found.script(),
         Resource::Task(task) => run_task(task),
         Resource::Remains(remains) => format!("# When the cluster is taken away: {}", remains.title),
         Resource::Wait(condition) => wait(condition),

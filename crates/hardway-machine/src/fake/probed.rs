@@ -91,6 +91,7 @@ impl Answer {
                 _ = writeln!(self.sysctl, "{}:{}", sysctl_path(&sysctl.key), sysctl.value);
             }
             Resource::Unit(unit) => self.add_unit(unit),
+            Resource::EtcdMember(_) => _ = writeln!(self.tasks, "etcd data\netcd was-up"),
             Resource::Task(task) => _ = writeln!(self.tasks, "task {}", task.name),
             Resource::SwapOff | Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => {
             }

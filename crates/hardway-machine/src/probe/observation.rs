@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{Binary, File, Observation, Resource, StoredBinary};
+use hardway_design::{Binary, EtcdMemberObservation, File, Observation, Resource, StoredBinary};
 
 use super::notes::{self, Note};
 use super::overrides;
@@ -36,11 +36,13 @@ pub(super) struct Answer {
     /// Manifest digest by reference.
     images: BTreeMap<String, String>,
     tasks: BTreeSet<String>,
+    etcd_member: EtcdMemberObservation,
 }
 
 impl Answer {
-    /// `stderr` has the tasks that hold.
+    /// `stderr` has the tasks that hold, and what etcd's member is told by.
     pub(super) fn parse(sections: &Sections, stderr: &[u8]) -> Self {
+        let aside = String::from_utf8_lossy(stderr);
         let mut digests = known_digests(sections);
         digests.extend(sections.lines("sha256").filter_map(digest));
         Self {
@@ -60,10 +62,8 @@ impl Answer {
             notes: notes::parse(sections.lines("note")),
             overrides: sections.lines("override").map(str::to_owned).collect(),
             images: sections.lines("image").filter_map(image).collect(),
-            tasks: String::from_utf8_lossy(stderr)
-                .lines()
-                .filter_map(|line| Some(line.strip_prefix("task ")?.to_owned()))
-                .collect(),
+            tasks: aside.lines().filter_map(|line| Some(line.strip_prefix("task ")?.to_owned())).collect(),
+            etcd_member: EtcdMemberObservation::parse(aside.lines().filter_map(|line| line.strip_prefix("etcd "))),
         }
     }
 
@@ -103,6 +103,7 @@ impl Answer {
                 observation.overrides = overrides::of(unit, self.overrides.iter().map(String::as_str));
                 Observation::Unit(observation)
             }
+            Resource::EtcdMember(_) => Observation::EtcdMember(self.etcd_member.clone()),
             Resource::Task(task) => Observation::Task { holds: self.tasks.contains(&task.name) },
             Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
         })

@@ -34,7 +34,8 @@ pub(super) fn reloaded_note(unit: &str) -> String {
     format!("{RELOADED}/{unit}")
 }
 
-/// Prints sections to stdout, and to stderr `task NAME` for each task whose check succeeds.
+/// Prints sections to stdout, and to stderr `task NAME` for each task whose check succeeds, `etcd LINE` for each line that
+/// etcd's member is told by.
 pub(super) fn observe_script(resources: &[&Resource], depth: Depth) -> String {
     let wanted = Wanted::of(resources);
     let mut script = Script::default();
@@ -46,6 +47,9 @@ pub(super) fn observe_script(resources: &[&Resource], depth: Depth) -> String {
             quote(check),
             quote(name)
         ));
+    }
+    if let Some(inquiry) = wanted.etcd_inquiry {
+        script.line(&format!("{{ timeout {PATIENCE} sh -eu -c {} 3>&- | sed 's/^/etcd /' >&3; }} &", quote(inquiry)));
     }
     // The mark of the next section must begin a line, however the file ends.
     script.section("inventory", &format!("grep '' {INVENTORY}"));
@@ -116,6 +120,7 @@ struct Wanted<'a> {
     /// Unit files that would go before those of the units.
     fragments: BTreeSet<String>,
     tasks: Vec<(&'a str, &'a str)>,
+    etcd_inquiry: Option<&'a str>,
     hosts: bool,
     swap: bool,
     images: bool,
@@ -151,6 +156,7 @@ impl<'a> Wanted<'a> {
             Resource::Sysctl(sysctl) => _ = self.sysctls.insert(sysctl_path(&sysctl.key)),
             Resource::SwapOff => self.swap = true,
             Resource::Unit(unit) => self.add_unit(unit),
+            Resource::EtcdMember(member) => self.etcd_inquiry = Some(&member.inquiry),
             Resource::Task(task) => self.tasks.push((&task.name, &task.check)),
             // Nothing that stands on the machine.
             Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => {}
@@ -249,9 +255,11 @@ mod tests {
     use std::time::Duration;
 
     use hardway_design::{
-        Binary, Condition, Content, Directory, File, Hosts, Image, Link, Module, Package, PackageOrigin, Sysctl, Task,
-        User,
+        Binary, Condition, Content, Directory, EtcdMember, File, Hosts, Image, Link, Module, Package, PackageOrigin,
+        Sysctl, Task, User,
     };
+
+    use hardway_spec::MachineName;
 
     use super::*;
 
@@ -289,6 +297,13 @@ mod tests {
                 title: name(),
                 check: "echo 'x'\nexit 0".to_owned(),
                 run: String::new(),
+            }),
+            Resource::EtcdMember(EtcdMember {
+                name: MachineName::from("cp1"),
+                peer_url: name(),
+                client_url: name(),
+                unit: name(),
+                inquiry: "echo 'member'\nexit 0".to_owned(),
             }),
             Resource::Wait(Condition { title: name(), check: String::new(), timeout: Duration::ZERO }),
         ]

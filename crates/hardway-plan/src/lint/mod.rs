@@ -6,6 +6,7 @@
 mod authorities;
 mod context;
 mod encryption;
+mod members;
 mod outage;
 mod service_accounts;
 mod trust;
@@ -27,7 +28,7 @@ pub struct Rule {
 }
 
 /// Every rule, in the order of what is lost.
-pub static RULES: [Rule; 7] = [
+pub static RULES: [Rule; 8] = [
     Rule {
         name: "encryption-key",
         refuses: "replacing the key that Secrets in etcd are encrypted with",
@@ -47,6 +48,11 @@ pub static RULES: [Rule; 7] = [
         name: "certificate-trust",
         refuses: "writing a certificate that its peers do not trust",
         check: trust::check,
+    },
+    Rule {
+        name: "etcd-members",
+        refuses: "going on with members of etcd that the spec does not have, or that lost their data",
+        check: members::check,
     },
     Rule { name: "etcd-quorum", refuses: "taking etcd its quorum", check: outage::of_etcd },
     Rule { name: "api-servers", refuses: "taking several API servers away at once", check: outage::of_api_servers },

@@ -6,12 +6,14 @@ use hardway_design::landmarks::{ETCD, HAPROXY, KUBE_APISERVER};
 use hardway_design::{GroupId, Place};
 use hardway_spec::MachineName;
 
-use super::Harm;
 use super::context::{Context, list, owned};
+use super::{Harm, members};
 use crate::{Action, units};
 
 pub(super) fn of_etcd(context: &Context<'_>) -> Vec<Harm> {
-    check(context, ETCD, "etcd has no quorum then, and the API is away")
+    let mut harms = check(context, ETCD, "etcd has no quorum then, and the API is away");
+    harms.extend(members::quorum(context));
+    harms
 }
 
 pub(super) fn of_api_servers(context: &Context<'_>) -> Vec<Harm> {

@@ -1,5 +1,6 @@
 //! plan = design − facts.
 
+mod etcd;
 mod files;
 mod meaning;
 mod order;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hardway_design::{Design, Group, GroupId, Observation, Observed, Resource, ResourceId};
 use hardway_spec::MachineName;
 
+use crate::etcd::Members;
 use crate::{Action, Entry, Inventory, InventoryError, Plan, Stage, Step};
 
 /// What was seen of the machines and of the live cluster before planning: a possibly outdated view.
@@ -99,8 +101,13 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     for group in design.in_cluster() {
         steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref()));
     }
+    let members = Members::of(design, sight);
+    let changes = etcd::add_steps(&members, &mut steps);
     let mut plan = order::arrange(design, steps, extra);
+    etcd::add_removals(&mut plan, &members, &changes);
     rolling::one_at_a_time(&mut plan, design, sight);
+    etcd::put_in_order(&mut plan, &changes);
+    rolling::balancers_first(&mut plan, sight);
     meaning::fill(&mut plan, design, sight);
     Ok(plan)
 }
@@ -129,6 +136,7 @@ fn group_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
                 action: Action::WaitOnMachine(condition.clone()),
             }),
             Resource::Package(_)
+            | Resource::EtcdMember(_)
             | Resource::Unit(_)
             | Resource::Remains(_)
             | Resource::Object(_)

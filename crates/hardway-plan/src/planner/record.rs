@@ -97,6 +97,8 @@ fn entry(resource: &Resource, view: &MachineView<'_>) -> Option<Entry> {
         Resource::Remains(remains) => {
             Entry::Remains { name: remains.name.clone(), title: remains.title.clone(), clean: remains.clean.clone() }
         }
-        Resource::Task(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
+        Resource::EtcdMember(_) | Resource::Task(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => {
+            return None;
+        }
     })
 }

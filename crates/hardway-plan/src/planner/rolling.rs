@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hardway_design::landmarks::{HAPROXY, KUBE_APISERVER};
 use hardway_design::{Design, GroupId, Shared};
 
 use super::Sight;
@@ -26,7 +27,27 @@ pub(super) fn one_at_a_time(plan: &mut Plan, design: &Design, sight: &Sight) {
     }
 }
 
-fn stages_where(plan: &Plan, holds: impl Fn(&Action) -> bool) -> Vec<GroupId> {
+/// Load balancers learn of new API servers when those answer, and before others restart: at no time are there none.
+pub(super) fn balancers_first(plan: &mut Plan, sight: &Sight) {
+    if units::running(sight, KUBE_APISERVER).is_empty() {
+        return;
+    }
+    let of = |action: &Action, unit: &str| matches!(action, Action::RestartUnit { unit: name, .. } | Action::ReloadUnit { unit: name, .. } if name == unit);
+    let balancers = stages_where(plan, |action| of(action, HAPROXY));
+    let started =
+        stages_where(plan, |action| matches!(action, Action::StartUnit { unit, .. } if unit == KUBE_APISERVER));
+    let interrupted = stages_where(plan, |action| action.interrupts() == Some(KUBE_APISERVER));
+    for balancer in &balancers {
+        let waits = started.iter().map(|start| (balancer, start));
+        for (id, after) in waits.chain(interrupted.iter().map(|stage| (stage, balancer))) {
+            if id != after && !Graph::of(plan).before(after).contains(id) {
+                add_edge(plan, id, after);
+            }
+        }
+    }
+}
+
+pub(super) fn stages_where(plan: &Plan, holds: impl Fn(&Action) -> bool) -> Vec<GroupId> {
     let stages = plan.stages.iter().filter(|stage| stage.steps.iter().any(|step| holds(&step.action)));
     stages.map(|stage| stage.id.clone()).collect()
 }
@@ -75,7 +96,7 @@ fn chain(plan: &mut Plan, mut stages: Vec<GroupId>) {
     }
 }
 
-fn add_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
+pub(super) fn add_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
     let stage = plan.stages.iter_mut().find(|stage| stage.id == *id).expect("the stage was found in this plan");
     if !stage.after.contains(after) {
         stage.after.push(after.clone());

@@ -136,6 +136,7 @@ impl Body<'_> {
             }
             Action::ReloadUnit { unit, reads, ready } => unit_action("reload", unit, reads, ready.as_ref()),
             Action::RunTask(task) => task.run.clone(),
+            Action::ChangeEtcd(change) => change.script(),
             Action::WaitOnMachine(condition) => {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hardway_design::example::{facts, supplied};
 use hardway_design::{
-    Catalog, Content, Design, EncryptionKey, Inputs, MachineFacts, Observation, Observed, Resource, ResourceId,
-    StoredBinary, Unit, UnitObservation,
+    Catalog, Content, Design, EncryptionKey, EtcdMemberObservation, Inputs, MachineFacts, Observation, Observed,
+    Resource, ResourceId, SeenEtcdMember, StoredBinary, Unit, UnitObservation,
 };
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_plan::{Action, InventoryError, Plan, Sight, plan};
@@ -114,13 +114,15 @@ fn applied(design: &Design, cluster: &Cluster) -> Sight {
     };
     let first = plan(CLUSTER, design, &bare).unwrap();
     let mut sight = Sight { machines: BTreeMap::new(), cluster: Some(BTreeMap::new()) };
+    let members = members(design);
     for machine in bare.machines.keys() {
         let inventory = first.stages.iter().flat_map(|stage| &stage.steps).find_map(|step| match &step.action {
             Action::WriteInventory(inventory) if inventory.machine == *machine => Some(inventory.text()),
             _ => None,
         });
         let resources: Vec<&Resource> = design.on_machine(machine).flat_map(|group| &group.resources).collect();
-        let seen = resources.iter().filter_map(|resource| Some((resource.id(), left_behind(resource, &resources)?)));
+        let seen =
+            resources.iter().filter_map(|resource| Some((resource.id(), left_behind(resource, &resources, &members)?)));
         sight.machines.insert(machine.clone(), Observed { resources: seen.collect(), inventory });
     }
     let objects = sight.cluster.get_or_insert_default();
@@ -133,8 +135,23 @@ fn applied(design: &Design, cluster: &Cluster) -> Sight {
     sight
 }
 
+/// Every member of the design, as a voting one.
+fn members(design: &Design) -> Vec<SeenEtcdMember> {
+    let designed = design.groups.iter().flat_map(|group| &group.resources).filter_map(|resource| match resource {
+        Resource::EtcdMember(member) => Some(member),
+        _ => None,
+    });
+    designed
+        .map(|member| SeenEtcdMember {
+            name: member.name.to_string(),
+            peer_urls: vec![member.peer_url.clone()],
+            is_learner: false,
+        })
+        .collect()
+}
+
 /// What is seen of a resource that is as it should be, among all of its machine.
-fn left_behind(resource: &Resource, others: &[&Resource]) -> Option<Observation> {
+fn left_behind(resource: &Resource, others: &[&Resource], members: &[SeenEtcdMember]) -> Option<Observation> {
     Some(match resource {
         Resource::Package(_) => Observation::Package { version: "1".to_owned() },
         Resource::User(_) => Observation::User,
@@ -155,6 +172,12 @@ fn left_behind(resource: &Resource, others: &[&Resource]) -> Option<Observation>
         Resource::Sysctl(sysctl) => Observation::Sysctl { value: sysctl.value.clone() },
         Resource::SwapOff => Observation::Swap { devices: Vec::new() },
         Resource::Unit(unit) => Observation::Unit(running(unit, others)),
+        Resource::EtcdMember(_) => Observation::EtcdMember(EtcdMemberObservation {
+            has_data: true,
+            first_start: false,
+            was_up: true,
+            members: members.to_vec(),
+        }),
         Resource::Task(_) => Observation::Task { holds: true },
         Resource::Remains(_) | Resource::Wait(_) | Resource::Object(_) | Resource::Await(_) => return None,
     })

@@ -345,11 +345,10 @@ async fn look(
     machines: &Machines,
     live: &Live,
 ) -> (BTreeMap<MachineName, Observed>, Vec<MachineError>, InCluster) {
-    let groups = design.by_machine();
+    let resources = design.looked_at();
     let on_machines = join_all(machines.iter().map(async |(name, machine): (&MachineName, &Arc<dyn Machine>)| {
-        let resources: Vec<&Resource> =
-            groups.get(name).into_iter().flatten().flat_map(|group| &group.resources).collect();
-        (name, observe(machine.as_ref(), &resources, Depth::Changed).await)
+        let resources = resources.get(name).map(Vec::as_slice).unwrap_or_default();
+        (name, observe(machine.as_ref(), resources, Depth::Changed).await)
     }));
     let objects: Vec<&hardway_design::Object> = design
         .groups
