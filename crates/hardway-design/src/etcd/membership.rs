@@ -140,7 +140,7 @@ fn remove(call: &EtcdCall) -> String {
             "client=$(listed '$3 == name || $4 == address {{ print $5; exit }}')\n\
              successor=$(listed '$5 == \"{successor}\" && $6 == \"false\" {{ print $1 }}')\n\
              if [ -n \"$client\" ] && [ -n \"$successor\" ]; then\n\
-             \x20   etcdctl --endpoints=\"$client\" {IMPATIENT} move-leader \"$successor\" || true\n\
+             \x20   ETCDCTL_ENDPOINTS=$client etcdctl {IMPATIENT} move-leader \"$successor\" || true\n\
              fi"
         );
     }

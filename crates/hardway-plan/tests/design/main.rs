@@ -6,4 +6,5 @@ mod example;
 mod least_disruption;
 mod lint;
 mod meaning;
+mod members;
 mod rolling;
