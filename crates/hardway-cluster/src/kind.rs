@@ -19,6 +19,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("v1", "ServiceAccount", "serviceaccounts"),
     ("apps/v1", "DaemonSet", "daemonsets"),
     ("apps/v1", "Deployment", "deployments"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
     ("apiregistration.k8s.io/v1", "APIService", "apiservices"),
     ("coordination.k8s.io/v1", "Lease", "leases"),
     ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),

@@ -7,6 +7,7 @@
 
 mod access;
 mod apply;
+mod drain;
 mod error;
 mod event;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod foreign;
 mod kind;
 mod live;
 mod metrics;
+mod nodes;
 mod normalise;
 mod observe;
 mod pod;

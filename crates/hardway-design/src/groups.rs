@@ -6,8 +6,8 @@
 use hardway_spec::{Machine, Role};
 
 use crate::{
-    Design, DesignError, Group, Hosts, Inputs, cni, containerd, etcd, haproxy, kube_apiserver, kube_controller_manager,
-    kube_proxy, kube_scheduler, kubelet, nginx, objects, operating_system,
+    Design, DesignError, Group, Hosts, Inputs, Leaving, cni, containerd, etcd, haproxy, kube_apiserver,
+    kube_controller_manager, kube_proxy, kube_scheduler, kubelet, nginx, objects, operating_system,
 };
 
 /// Designs the cluster that the spec asks for, on the machines that were probed.
@@ -25,7 +25,13 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     }
     groups.extend(objects::groups(inputs)?);
     let former = inputs.cluster.leaving().filter_map(etcd::former).collect();
-    Ok(Design { groups, former })
+    let leaving = inputs.cluster.leaving().map(|machine| Leaving {
+        machine: machine.name.clone(),
+        is_node: inputs.cluster.is_node(machine),
+        is_only_a_worker: machine.roles.iter().all(|role| *role == Role::Worker),
+        removal: machine.removed.unwrap_or_default(),
+    });
+    Ok(Design { groups, former, leaving: leaving.collect(), retired: objects::retired(inputs.cluster) })
 }
 
 fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {

@@ -24,7 +24,7 @@ pub(crate) const COPY: &str = "copy-kubelet";
 /// The group that starts it.
 pub(crate) const GROUP: &str = "kubelet";
 
-const SERVICE: &str = "kubelet.service";
+pub(crate) const SERVICE: &str = "kubelet.service";
 const FOLDER: &str = "/var/lib/kubelet";
 const PKI: &str = "/var/lib/kubelet/pki";
 const CONFIG: &str = "/var/lib/kubelet/kubelet-config.yaml";

@@ -3,11 +3,19 @@
 use hardway_pki::Identity;
 
 use crate::paths::CLUSTER_CA;
-use crate::{cni, etcd, haproxy, kube_apiserver};
+use crate::{cni, etcd, haproxy, kube_apiserver, kubelet, objects};
 
 pub const ETCD: &str = etcd::SERVICE;
 pub const KUBE_APISERVER: &str = kube_apiserver::SERVICE;
 pub const HAPROXY: &str = haproxy::SERVICE;
+
+pub const KUBELET: &str = kubelet::SERVICE;
+
+/// The group that starts a node's kubelet.
+pub const KUBELET_GROUP: &str = kubelet::GROUP;
+
+/// The group of the live cluster that keeps removed machines out.
+pub const REMOVED_MACHINES: &str = objects::removed_machines::GROUP;
 
 /// The EncryptionConfiguration, with the key that Secrets in etcd are encrypted with.
 pub const ENCRYPTION_CONFIG: &str = kube_apiserver::ENCRYPTION;

@@ -7,7 +7,7 @@ use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, Mach
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{
     Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation,
-    KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Role, Ssh,
+    KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Ssh,
 };
 
 /// A spec with all that its design is made from.
@@ -73,12 +73,14 @@ impl Example {
             facts.systemd_cgroups = true;
             facts.can_lower_oom_score = true;
         }
-        let apart = cluster(&[
+        let mut apart = cluster(&[
             ("lb", "172.30.1.10", Role::LoadBalancer),
             ("e1", "172.30.1.31", Role::Etcd),
             ("cp1", "172.30.1.11", Role::ControlPlane),
             ("w1", "172.30.1.21", Role::Worker),
+            ("w2", "172.30.1.22", Role::Worker),
         ]);
+        apart.spec.machines[4].removed = Some(Removal::default());
         let single = cluster(&[("one", "172.30.1.11", Role::ControlPlane)]);
         vec![
             Self::small(),

@@ -149,7 +149,7 @@ mod tests {
         let absent: BTreeSet<MachineName> = absent.iter().map(|name| MachineName::from(*name)).collect();
         let machines = ["cp1", "cp2", "cp3", "w1", "w2"].map(MachineName::from);
         let seen = machines.into_iter().filter(|name| !absent.contains(name)).map(|name| (name, Default::default()));
-        let sight = Sight { machines: seen.collect(), cluster: None };
+        let sight = Sight { machines: seen.collect(), ..Sight::default() };
         let plan = plan("c", &design, &sight).unwrap();
         let (plan, waiting) = without(plan, &design, &absent, api_answers);
         let stages = plan.stages.iter().filter(|stage| stage.id.name != "inventory").map(|stage| stage.id.to_string());

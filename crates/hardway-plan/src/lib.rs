@@ -4,6 +4,7 @@
 
 mod absent;
 mod change;
+mod departure;
 mod etcd;
 mod graph;
 mod inventory;
@@ -21,6 +22,7 @@ mod view;
 
 pub use absent::without;
 pub use change::Change;
+pub use departure::{departed, held_up, strangers};
 pub use inventory::{Entry, INVENTORY, Inventory, InventoryError};
 pub use lint::{Finding, RULES, Rule, lint};
 pub use narrow::{LeftOut, Selection, SelectionError, narrow};

@@ -99,14 +99,15 @@ pub struct LeftOut {
 pub fn narrow(plan: Plan, selection: &Selection) -> (Plan, Vec<LeftOut>) {
     let edges: BTreeMap<&GroupId, &[GroupId]> =
         plan.stages.iter().map(|stage| (&stage.id, stage.after.as_slice())).collect();
-    let acting: BTreeSet<&GroupId> = plan.stages.iter().filter(|stage| acts(stage)).map(|stage| &stage.id).collect();
+    let acting: BTreeMap<&GroupId, Place> =
+        plan.stages.iter().filter(|stage| acts(stage)).map(|stage| (&stage.id, stage.belongs_to())).collect();
     let keeps = |stage: &Stage| {
-        if acting.contains(&stage.id) {
-            return selection.contains(&stage.id.place);
+        if let Some(place) = acting.get(&stage.id) {
+            return selection.contains(place);
         }
         let earlier = before(&stage.id, &edges);
-        let mut rests_on = earlier.into_iter().filter(|id| acting.contains(id)).peekable();
-        rests_on.peek().is_some() && rests_on.all(|id| selection.contains(&id.place))
+        let mut rests_on = earlier.into_iter().filter_map(|id| acting.get(id)).peekable();
+        rests_on.peek().is_some() && rests_on.all(|place| selection.contains(place))
     };
     let kept: BTreeSet<GroupId> =
         plan.stages.iter().filter(|stage| keeps(stage)).map(|stage| stage.id.clone()).collect();
@@ -120,9 +121,10 @@ pub(crate) fn keep(plan: &Plan, kept: &BTreeSet<GroupId>) -> (Plan, Vec<LeftOut>
     let mut left_out: Vec<LeftOut> = Vec::new();
     for stage in plan.stages.iter().filter(|stage| acts(stage) && !kept.contains(&stage.id)) {
         let steps = stage.steps.iter().filter(|step| !step.action.only_waits()).count();
-        match left_out.iter_mut().find(|left| left.place == stage.id.place) {
+        let place = stage.belongs_to();
+        match left_out.iter_mut().find(|left| left.place == place) {
             Some(left) => left.steps += steps,
-            None => left_out.push(LeftOut { place: stage.id.place.clone(), steps }),
+            None => left_out.push(LeftOut { place, steps }),
         }
     }
     let stages = plan

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hardway_design::{
-    Await, Condition, Directory, EtcdChange, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
+    Await, Condition, Directory, Drain, EtcdChange, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
 };
 use hardway_spec::MachineName;
 
@@ -38,7 +38,7 @@ pub struct Step {
     pub action: Action,
 }
 
-/// What a step does. All but the last four run on a machine.
+/// What a step does. From [`Action::ApplyObject`] on, it is done in the cluster; all else runs on a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Stream an archive of packages to the machine, to be installed from.
@@ -106,6 +106,15 @@ pub enum Action {
     ApplyObject(Object),
     DeleteObject(Object),
     WaitInCluster(Await),
+    /// Make a node take no more pods, unless it takes none already. `before`: the stage that begins to change its
+    /// machine. A run that does not come so far lets the node take pods again.
+    Cordon {
+        node: String,
+        before: GroupId,
+    },
+    /// Let a node take pods again that hardway cordoned.
+    Uncordon(String),
+    Drain(Drain),
 }
 
 /// A large file that is copied to a machine by digest.
@@ -129,10 +138,31 @@ impl Action {
         }
     }
 
+    /// Whether the step is done through the API.
+    pub fn is_in_cluster(&self) -> bool {
+        matches!(
+            self,
+            Self::ApplyObject(_)
+                | Self::DeleteObject(_)
+                | Self::WaitInCluster(_)
+                | Self::Cordon { .. }
+                | Self::Uncordon(_)
+                | Self::Drain(_)
+        )
+    }
+
+    /// The node that the step moves pods on or off, or takes out of the cluster.
+    fn node(&self) -> Option<&str> {
+        match self {
+            Self::Cordon { node, .. } | Self::Uncordon(node) | Self::Drain(Drain { node, .. }) => Some(node),
+            Self::DeleteObject(object) if object.kind() == "Node" => Some(object.name()),
+            _ => None,
+        }
+    }
+
     /// Whether the step is part of a machine's script: not a copy, not the cluster's.
     pub fn runs_as_script(&self) -> bool {
-        let in_cluster = matches!(self, Self::ApplyObject(_) | Self::DeleteObject(_) | Self::WaitInCluster(_));
-        !in_cluster && self.blob().is_none()
+        !self.is_in_cluster() && self.blob().is_none()
     }
 
     /// The unit whose running process the step ends, if it does.
@@ -147,6 +177,16 @@ impl Action {
     /// Whether the step only waits and changes nothing by itself.
     pub fn only_waits(&self) -> bool {
         matches!(self, Self::WaitOnMachine(_) | Self::WaitInCluster(_))
+    }
+}
+
+impl Stage {
+    /// Whose the stage is: what is done about a machine's node, through the API, belongs to the machine.
+    pub fn belongs_to(&self) -> Place {
+        match self.steps.iter().find_map(|step| step.action.node()) {
+            Some(node) => Place::Machine(MachineName::from(node)),
+            None => self.id.place.clone(),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub fn preflight(
     plan: &Plan,
 ) -> Vec<Obstacle> {
     let groups = design.by_machine();
-    let machines = cluster.spec.machines.iter().filter_map(|machine| {
+    let machines = cluster.machines().filter_map(|machine| {
         let (facts, observed) = (facts.get(&machine.name)?, observed.get(&machine.name)?);
         Some((machine, facts, observed))
     });

@@ -17,6 +17,8 @@ pub struct Proposal {
     pub not_looked_at: Vec<MachineName>,
     /// What cannot come about without them.
     pub waiting: Vec<LeftOut>,
+    /// Registered nodes that no machine of the spec is. They are left alone.
+    pub strangers: Vec<String>,
     /// What the plan would do and that hurts: it is refused unless the operator accepts it.
     pub findings: Vec<Finding>,
 }

@@ -20,7 +20,8 @@ pub fn removal(cluster: &str, sight: &Sight) -> Result<Plan, InventoryError> {
     Ok(plan)
 }
 
-fn stage(machine: &MachineName, inventory: Inventory) -> Stage {
+/// The stage that takes everything of the inventory off its machine.
+pub(crate) fn stage(machine: &MachineName, inventory: Inventory) -> Stage {
     let mut steps: Vec<Step> = inventory.entries.into_iter().rev().map(removal_step).collect();
     steps.push(Step {
         title: "Remove hardway's own folders".to_owned(),

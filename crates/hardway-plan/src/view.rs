@@ -33,6 +33,9 @@ pub struct PlanView {
     pub left_out: Vec<LeftOutView>,
     /// Machines that could not be reached, and that nothing is planned for.
     pub not_looked_at: Vec<String>,
+    /// Registered nodes that no machine of the spec is. They are left alone.
+    #[serde(default)]
+    pub strangers: Vec<String>,
     /// Places where steps have to wait for machines in `not_looked_at`: too few are left of what they share.
     pub waiting: Vec<LeftOutView>,
     /// What would hurt: `hardway apply` refuses the plan unless each one's rule is accepted.
@@ -128,6 +131,11 @@ pub enum ActionKind {
     Remove,
     ApplyObject,
     DeleteObject,
+    /// Make a node take no more pods.
+    Cordon,
+    Uncordon,
+    /// Move a node's pods to other nodes.
+    Drain,
 }
 
 /// What becomes different.
@@ -186,6 +194,7 @@ impl From<&Proposal> for PlanView {
             stages: plan.stages.iter().map(StageView::from).collect(),
             left_out: proposal.left_out.iter().map(LeftOutView::from).collect(),
             not_looked_at: proposal.not_looked_at.iter().map(ToString::to_string).collect(),
+            strangers: proposal.strangers.clone(),
             waiting: proposal.waiting.iter().map(LeftOutView::from).collect(),
             findings: proposal.findings.iter().map(FindingView::from).collect(),
         }
@@ -283,6 +292,9 @@ impl From<&Action> for ActionKind {
             Action::Remove(_) | Action::RemoveHardway => Self::Remove,
             Action::ApplyObject(_) => Self::ApplyObject,
             Action::DeleteObject(_) => Self::DeleteObject,
+            Action::Cordon { .. } => Self::Cordon,
+            Action::Uncordon(_) => Self::Uncordon,
+            Action::Drain(_) => Self::Drain,
         }
     }
 }
@@ -297,6 +309,9 @@ fn digest(step: &Step) -> String {
         Action::ApplyObject(object) => parts.extend([b"apply".to_vec(), object.value.to_string().into_bytes()]),
         Action::DeleteObject(object) => parts.extend([b"delete".to_vec(), object.value.to_string().into_bytes()]),
         Action::WaitInCluster(condition) => parts.push(condition.title().into_bytes()),
+        Action::Cordon { node, .. } => parts.extend([b"cordon".to_vec(), node.clone().into_bytes()]),
+        Action::Uncordon(node) => parts.extend([b"uncordon".to_vec(), node.clone().into_bytes()]),
+        Action::Drain(drain) => parts.extend([b"drain".to_vec(), format!("{drain:?}").into_bytes()]),
         _ => {
             let script = render(&[(0, step)]);
             parts.push(script.text.into_bytes());

@@ -82,7 +82,7 @@ fn bare() -> Sight {
 }
 
 fn sight(observed: Observed) -> Sight {
-    Sight { machines: BTreeMap::from([(machine(), observed)]), cluster: None }
+    Sight { machines: BTreeMap::from([(machine(), observed)]), ..Sight::default() }
 }
 
 fn titles(plan: &Plan) -> Vec<&str> {

@@ -88,6 +88,6 @@ async fn observed(machine: &SshMachine, resources: &[Resource]) -> Observed {
 fn changes(seen: &[(MachineName, Observed)], resources: &[Resource]) -> Plan {
     let group = |name| Group { id: GroupId::on(name, "files"), after: Vec::new(), resources: resources.to_vec() };
     let design = Design { groups: seen.iter().map(|(name, _)| group(name)).collect(), ..Design::default() };
-    let sight = Sight { machines: seen.iter().cloned().collect(), cluster: None };
+    let sight = Sight { machines: seen.iter().cloned().collect(), ..Sight::default() };
     plan(CLUSTER, &design, &sight).expect("the inventory is this cluster's")
 }

@@ -1,7 +1,7 @@
 //! What a run asks of the live cluster.
 
 use futures::future::BoxFuture;
-use hardway_design::{Await, Object};
+use hardway_design::{Await, Drain, Object};
 
 /// Why the live cluster did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,4 +18,9 @@ pub trait ClusterApi: Send + Sync {
     fn apply<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), ApiError>>;
     fn delete<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), ApiError>>;
     fn wait<'a>(&'a self, condition: &'a Await) -> BoxFuture<'a, Result<(), ApiError>>;
+    /// Does nothing to a node that takes no pods already.
+    fn cordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<(), ApiError>>;
+    /// Does nothing to a node that somebody else cordoned; whether it did anything.
+    fn uncordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, ApiError>>;
+    fn drain<'a>(&'a self, drain: &'a Drain) -> BoxFuture<'a, Result<(), ApiError>>;
 }

@@ -149,6 +149,15 @@ pub enum Event {
         stage: String,
         because: String,
     },
+    /// The run had cordoned the node to remove its machine, and did not come so far: it takes pods again.
+    NodeUncordoned {
+        node: String,
+    },
+    /// The run had cordoned the node to remove its machine, and did not come to its end: it takes no pods.
+    NodeLeftCordoned {
+        node: String,
+        because: String,
+    },
     /// The last event. A run without it died.
     RunDone {
         #[serde(rename = "elapsedSeconds", with = "seconds")]

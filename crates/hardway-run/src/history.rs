@@ -277,7 +277,11 @@ impl Stages {
                 stage.state = StageState::Skipped;
                 stage.because = Some(because);
             }),
-            Event::RunOpened { .. } | Event::StepProgress { .. } | Event::RunDone { .. } => {}
+            Event::RunOpened { .. }
+            | Event::StepProgress { .. }
+            | Event::NodeUncordoned { .. }
+            | Event::NodeLeftCordoned { .. }
+            | Event::RunDone { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod api;
 mod chain;
+mod cordoned;
 mod event;
 mod history;
 mod journal;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hardway_cluster::Live;
-use hardway_design::{Await, Object};
+use hardway_design::{Await, Drain, Object};
 use tokio::time::Instant;
 
 use crate::stage::with_sources;
@@ -30,8 +30,20 @@ impl ClusterApi for Live {
     fn wait<'a>(&'a self, condition: &'a Await) -> BoxFuture<'a, Result<(), ApiError>> {
         explained(Live::wait(self, condition, Instant::now() + WAIT_LIMIT)).boxed()
     }
+
+    fn cordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<(), ApiError>> {
+        explained(Live::cordon(self, node)).boxed()
+    }
+
+    fn uncordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, ApiError>> {
+        explained(Live::uncordon(self, node)).boxed()
+    }
+
+    fn drain<'a>(&'a self, drain: &'a Drain) -> BoxFuture<'a, Result<(), ApiError>> {
+        explained(Live::drain(self, drain)).boxed()
+    }
 }
 
-async fn explained(call: impl Future<Output = Result<(), hardway_cluster::Error>>) -> Result<(), ApiError> {
+async fn explained<T>(call: impl Future<Output = Result<T, hardway_cluster::Error>>) -> Result<T, ApiError> {
     call.await.map_err(|error| ApiError { text: with_sources(&error), may_pass: error.is_passing() })
 }

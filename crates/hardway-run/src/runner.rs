@@ -1,6 +1,6 @@
 //! Runs a plan: every stage as soon as what it waits for is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::stage::{self, StageFailure};
-use crate::{ClusterApi, Event};
+use crate::{ClusterApi, Event, cordoned};
 
 /// Streams that copy to machines at once. More would only share the operator's uplink, and each holds buffers;
 /// fewer would leave a fast network idle while a slow machine writes to its disk.
@@ -95,14 +95,22 @@ impl Runner {
             tasks.spawn(Arc::clone(&self).follow(stage.clone(), after, sender));
         }
         let mut report = Report::default();
+        let mut never_began = BTreeSet::new();
         while let Some(ended) = tasks.join_next().await {
             match ended.expect("a stage's task neither panics nor is aborted") {
                 Ended::Done => {}
                 Ended::Failed(failure) => report.failures.push(failure),
-                Ended::Skipped(id) => report.skipped.push(id),
+                Ended::CutOff(id) => report.skipped.push(id),
+                Ended::Skipped(id) => {
+                    report.skipped.push(id.clone());
+                    never_began.insert(id);
+                }
             }
         }
         report.cancelled = self.cancel.is_cancelled();
+        if !report.succeeded() {
+            cordoned::give_back(&self, plan, &never_began).await;
+        }
         self.say(Event::RunDone {
             elapsed: began.elapsed(),
             failed: report.failures.len(),
@@ -136,7 +144,10 @@ impl Runner {
         let began = Instant::now();
         let result = tokio::select! {
             result = stage::run(&self, &stage) => result,
-            () = self.cancel.cancelled() => return self.skip(&stage, "the run was stopped".to_owned(), &outcome),
+            () = self.cancel.cancelled() => {
+                self.skip(&stage, "the run was stopped".to_owned(), &outcome);
+                return Ended::CutOff(stage.id);
+            }
         };
         match result {
             Ok(()) => {
@@ -181,5 +192,8 @@ fn ordered(
 enum Ended {
     Done,
     Failed(StageFailure),
+    /// It had begun.
+    CutOff(GroupId),
+    /// Nothing of it was done.
     Skipped(GroupId),
 }

@@ -67,9 +67,7 @@ pub(crate) async fn run(runner: &Runner, stage: &Stage) -> Result<(), StageFailu
             Action::CopyBinary(_) | Action::CopyImage(_) | Action::CopyPackages(_) => {
                 copy(runner, stage, first).await?
             }
-            Action::ApplyObject(_) | Action::DeleteObject(_) | Action::WaitInCluster(_) => {
-                in_cluster(runner, stage, first).await?;
-            }
+            action if action.is_in_cluster() => in_cluster(runner, stage, first).await?,
             _ => {
                 while stage.steps.get(next).is_some_and(|step| step.action.runs_as_script()) {
                     next += 1;
@@ -246,6 +244,9 @@ async fn in_cluster(runner: &Runner, stage: &Stage, number: usize) -> Result<(),
             Action::ApplyObject(object) => cluster.apply(object).await,
             Action::DeleteObject(object) => cluster.delete(object).await,
             Action::WaitInCluster(condition) => cluster.wait(condition).await,
+            Action::Cordon { node, .. } => cluster.cordon(node).await,
+            Action::Uncordon(node) => cluster.uncordon(node).await.map(drop),
+            Action::Drain(drain) => cluster.drain(drain).await,
             _ => unreachable!("only steps in the cluster come here"),
         };
         let Err(error) = result else {

@@ -25,7 +25,7 @@ fn examples() -> Vec<&'static str> {
 #[test]
 fn every_event_is_documented_with_all_its_fields() {
     let kinds = kinds();
-    assert_eq!(kinds.len(), 11);
+    assert_eq!(kinds.len(), 13);
     for (kind, fields) in kinds {
         let heading = format!("`{kind}`");
         let section = DOCUMENT

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use hardway_design::example::{facts, supplied};
-use hardway_design::{Await, Catalog, Design, EncryptionKey, Inputs, Object, Observed, Resource};
+use hardway_design::{Await, Catalog, Design, Drain, EncryptionKey, Inputs, Object, Observed, Resource};
 use hardway_machine::Machine;
 use hardway_machine::fake::FakeMachine;
 use hardway_pki::Bundle;
@@ -99,6 +99,18 @@ impl ClusterApi for WillingCluster {
     fn wait<'a>(&'a self, _: &'a Await) -> BoxFuture<'a, Result<(), ApiError>> {
         async { Ok(()) }.boxed()
     }
+
+    fn cordon<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn uncordon<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool, ApiError>> {
+        async { Ok(true) }.boxed()
+    }
+
+    fn drain<'a>(&'a self, _: &'a Drain) -> BoxFuture<'a, Result<(), ApiError>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
 /// Runs the plan on machines that do as they are told, and records it in `folder`.
@@ -139,7 +151,7 @@ async fn no_secret_is_in_the_record_of_a_run() {
     let example = Example::new();
     let design = example.design();
     let bare = example.cluster.spec.machines.iter().map(|machine| (machine.name.clone(), Observed::default()));
-    let plan = plan("test", &design, &Sight { machines: bare.collect(), cluster: None }).unwrap();
+    let plan = plan("test", &design, &Sight { machines: bare.collect(), ..Sight::default() }).unwrap();
     let secrets = example.secrets();
 
     // They are in what is written to the machines, as this test understands them.

@@ -62,9 +62,24 @@ pub struct Machine {
 }
 
 /// How a machine leaves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Removal {
-    /// The machine is dead, or is to be gone at once: it need not answer, and nothing waits until its pods have moved.
+    /// The machine is dead, or is to be gone at once: it need not answer, and its pods end also where a
+    /// PodDisruptionBudget would keep them.
     pub force: bool,
+    /// How long its pods may take to leave, in seconds: those that a PodDisruptionBudget holds back are asked to leave
+    /// again until then.
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: u32,
+    /// How long each pod may take to end, in seconds. Without it, as long as the pod itself asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_period_seconds: Option<u32>,
+}
+
+impl Default for Removal {
+    fn default() -> Self {
+        // Ten pods in a row, each with the half minute to end that a pod has by default (terminationGracePeriodSeconds).
+        Self { force: false, timeout_seconds: 300, grace_period_seconds: None }
+    }
 }

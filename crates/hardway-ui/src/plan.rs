@@ -74,6 +74,13 @@ pub fn summary(proposal: &Proposal) -> String {
     if !proposal.waiting.is_empty() {
         lines.push(format!("has to wait for what could not be reached: {}", left_out(&proposal.waiting)));
     }
+    if !proposal.strangers.is_empty() {
+        lines.push(format!(
+            "nodes that cluster.yaml does not list, and that are left alone: {}; to remove one properly, put its entry back \
+             with `removed: {{}}`",
+            proposal.strangers.join(", ")
+        ));
+    }
     lines.join("\n")
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use hardway_spec::MachineName;
 
-use crate::Resource;
+use crate::{Leaving, Object, Resource};
 
 /// Where resources live.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +66,10 @@ pub struct Design {
     pub groups: Vec<Group>,
     /// What machines that leave may still be to the others: it is looked at there, and not brought about.
     pub former: Vec<Group>,
+    /// The machines that are to be as if they had never been part of the cluster. None of the groups is on them.
+    pub leaving: Vec<Leaving>,
+    /// Objects that designs of other specs have and this one does not: where they are seen, they go.
+    pub retired: Vec<Object>,
 }
 
 impl Design {

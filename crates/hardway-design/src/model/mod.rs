@@ -7,6 +7,7 @@ mod encryption;
 mod etcd_member;
 mod facts;
 mod group;
+mod leaving;
 mod resource;
 
 pub use catalog::{BinaryArtifact, Catalog, ImageArtifact, PackageArchive};
@@ -16,6 +17,7 @@ pub use encryption::{EncryptionKey, ParseEncryptionKeyError};
 pub use etcd_member::{EtcdCall, EtcdChange, EtcdMember, EtcdMemberObservation, SeenEtcdMember};
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, StoredBinary, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
+pub use leaving::{BudgetSeen, CordonedBy, Drain, Leaving, Manner, NodeSeen, PodSeen};
 pub use resource::{
     Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, PackageOrigin, Remains,
     Resource, ResourceId, STORE, Sysctl, Task, Unit, User,

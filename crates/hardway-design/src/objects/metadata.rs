@@ -14,8 +14,12 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "hardway");
 const APP: &str = "k8s-app";
 
 pub(super) fn object(value: impl Serialize) -> Resource {
+    Resource::Object(plain_object(value))
+}
+
+pub(super) fn plain_object(value: impl Serialize) -> Object {
     let value = serde_json::to_value(value).expect("an API type has string keys and finite numbers only");
-    Resource::Object(Object { value })
+    Object { value }
 }
 
 /// Metadata of an object outside of namespaces.

@@ -11,10 +11,11 @@ mod metrics_server;
 mod nodes;
 mod pod;
 mod rbac;
+pub(crate) mod removed_machines;
 
 use hardway_spec::{Cluster, Cni};
 
-use crate::{DesignError, Group, GroupId, Inputs, containerd};
+use crate::{DesignError, Group, GroupId, Inputs, Object, containerd};
 
 pub use manifest::{Manifest, manifests};
 
@@ -31,7 +32,13 @@ pub(crate) fn groups(inputs: &Inputs<'_>) -> Result<Vec<Group>, DesignError> {
     if inputs.cluster.spec.addons.metrics_server {
         groups.push(metrics_server::group(inputs)?);
     }
+    groups.extend(removed_machines::group(inputs.cluster));
     Ok(groups)
+}
+
+/// Objects that are there for other specs only.
+pub(crate) fn retired(cluster: &Cluster) -> Vec<Object> {
+    removed_machines::retired(cluster)
 }
 
 /// What a group waits for whose pods need an image: the API's roles, and the image on every machine that pods land on.

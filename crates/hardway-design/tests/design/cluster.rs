@@ -9,7 +9,7 @@ use hardway_design::{
 use hardway_pki::{Bundle, Identity, KeyPair};
 use hardway_spec::{
     ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Encapsulation, Kind, Machine, MachineName, Metadata,
-    ProxyMode, Role,
+    ProxyMode, Removal, Role,
 };
 
 /// What a design is made from, owned.
@@ -92,6 +92,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         Scenario::new("iptables", lab(1, 1), |cluster| cluster.spec.network.kube_proxy = ProxyMode::Iptables),
         Scenario::new("ipip", lab(1, 1), |cluster| {
             cluster.spec.network.cni = Cni::Calico(Calico { encapsulation: Encapsulation::Ipip });
+        }),
+        Scenario::new("removed-worker", lab(1, 2), |cluster| {
+            cluster.spec.machines[3].removed = Some(Removal::default());
         }),
         Scenario::new("single-machine", vec![machine("solo", 11, &[Role::ControlPlane])], |_| {}),
         Scenario::new(

@@ -26,6 +26,10 @@ pub(super) const TABLES: &[Table] = &[Table {
             "Every machine that runs pods is registered, Ready and on the network; control planes are labelled as such.",
         ),
         (
+            "removed-machines",
+            "A machine that was removed keeps a kubelet's certificate until it is cleaned. Should it come back from the dead, the API refuses what it would create to register again.",
+        ),
+        (
             "metrics-server",
             "What nodes and pods use, as an API of its own behind the aggregation layer: it shows that the front proxy works, and `kubectl top` and autoscalers need it.",
         ),

@@ -6,6 +6,7 @@
 mod authorities;
 mod context;
 mod encryption;
+mod leaving;
 mod members;
 mod outage;
 mod service_accounts;
@@ -28,7 +29,7 @@ pub struct Rule {
 }
 
 /// Every rule, in the order of what is lost.
-pub static RULES: [Rule; 8] = [
+pub static RULES: [Rule; 10] = [
     Rule {
         name: "encryption-key",
         refuses: "replacing the key that Secrets in etcd are encrypted with",
@@ -60,6 +61,16 @@ pub static RULES: [Rule; 8] = [
         name: "load-balancers",
         refuses: "taking several load balancers away at once",
         check: outage::of_load_balancers,
+    },
+    Rule {
+        name: "disruption-budget",
+        refuses: "draining a node of pods that a PodDisruptionBudget keeps",
+        check: leaving::of_budgets,
+    },
+    Rule {
+        name: "unmanaged-pods",
+        refuses: "ending pods that no controller would start again",
+        check: leaving::of_unmanaged_pods,
     },
 ];
 

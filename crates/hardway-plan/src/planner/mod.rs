@@ -2,6 +2,7 @@
 
 mod etcd;
 mod files;
+mod leaving;
 mod meaning;
 mod order;
 mod record;
@@ -9,12 +10,13 @@ mod rolling;
 mod system;
 mod units;
 
+pub(crate) use leaving::waits_for_the_api;
 pub(crate) use order::{before, downstream, nearest};
 pub(crate) use system::archive_path;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hardway_design::{Design, Group, GroupId, Observation, Observed, Resource, ResourceId};
+use hardway_design::{Design, Group, GroupId, NodeSeen, Observation, Observed, Resource, ResourceId};
 use hardway_spec::MachineName;
 
 use crate::etcd::Members;
@@ -26,6 +28,8 @@ pub struct Sight {
     pub machines: BTreeMap<MachineName, Observed>,
     /// None where the API does not answer: its objects are then taken to be absent.
     pub cluster: Option<BTreeMap<ResourceId, Observation>>,
+    /// The registered nodes, by name; none where the API does not answer.
+    pub nodes: BTreeMap<String, NodeSeen>,
 }
 
 /// Everything the planner knows of one machine while it goes through the machine's groups.
@@ -81,7 +85,8 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     let mut steps: BTreeMap<&GroupId, Vec<Step>> = BTreeMap::new();
     let mut extra: Vec<Stage> = Vec::new();
     let by_machine = design.by_machine();
-    for (machine, observed) in &sight.machines {
+    let leaving: BTreeSet<&MachineName> = design.leaving.iter().map(|leaving| &leaving.machine).collect();
+    for (machine, observed) in sight.machines.iter().filter(|(machine, _)| !leaving.contains(machine)) {
         let inventory =
             observed.inventory.as_deref().map(|text| Inventory::parse(text, machine, cluster)).transpose()?;
         let groups = by_machine.get(machine).map(Vec::as_slice).unwrap_or_default();
@@ -104,6 +109,10 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     let members = Members::of(design, sight);
     let changes = etcd::add_steps(&members, &mut steps);
     let mut plan = order::arrange(design, steps, extra);
+    leaving::uncordon_who_stays(&mut plan, design, sight);
+    leaving::forget_replaced_nodes(&mut plan, design, sight);
+    leaving::remove_retired_objects(&mut plan, design, sight);
+    leaving::remove_machines(&mut plan, cluster, design, sight)?;
     etcd::add_removals(&mut plan, &members, &changes);
     rolling::one_at_a_time(&mut plan, design, sight);
     etcd::put_in_order(&mut plan, &changes);

@@ -153,7 +153,10 @@ impl Body<'_> {
             | Action::CopyPackages(_)
             | Action::ApplyObject(_)
             | Action::DeleteObject(_)
-            | Action::WaitInCluster(_) => unreachable!("the caller splits stages at steps that are not scripts"),
+            | Action::WaitInCluster(_)
+            | Action::Cordon { .. }
+            | Action::Uncordon(_)
+            | Action::Drain(_) => unreachable!("the caller splits stages at steps that are not scripts"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hardway_design::example::{facts, supplied};
 use hardway_design::{
-    Catalog, Content, Design, EncryptionKey, EtcdMemberObservation, Inputs, MachineFacts, Observation, Observed,
+    Catalog, Content, Design, EncryptionKey, EtcdMemberObservation, Inputs, MachineFacts, NodeSeen, Observation, Observed,
     Resource, ResourceId, SeenEtcdMember, StoredBinary, Unit, UnitObservation,
 };
 use hardway_pki::{Bundle, FormerNames, complete};
@@ -110,10 +110,10 @@ fn digest(name: &str) -> String {
 fn applied(design: &Design, cluster: &Cluster) -> Sight {
     let bare = Sight {
         machines: cluster.spec.machines.iter().map(|machine| (machine.name.clone(), Observed::default())).collect(),
-        cluster: None,
+        ..Sight::default()
     };
     let first = plan(CLUSTER, design, &bare).unwrap();
-    let mut sight = Sight { machines: BTreeMap::new(), cluster: Some(BTreeMap::new()) };
+    let mut sight = Sight { machines: BTreeMap::new(), cluster: Some(BTreeMap::new()), ..Sight::default() };
     let members = members(design);
     for machine in bare.machines.keys() {
         let inventory = first.stages.iter().flat_map(|stage| &stage.steps).find_map(|step| match &step.action {
@@ -125,6 +125,7 @@ fn applied(design: &Design, cluster: &Cluster) -> Sight {
             resources.iter().filter_map(|resource| Some((resource.id(), left_behind(resource, &resources, &members)?)));
         sight.machines.insert(machine.clone(), Observed { resources: seen.collect(), inventory });
     }
+    sight.nodes = cluster.nodes().map(|machine| (machine.name.to_string(), NodeSeen::default())).collect();
     let objects = sight.cluster.get_or_insert_default();
     for resource in design.in_cluster().flat_map(|group| &group.resources) {
         if let Resource::Object(object) = resource {

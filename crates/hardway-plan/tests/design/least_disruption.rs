@@ -9,7 +9,7 @@ use hardway_design::Place;
 use hardway_plan::{Action, Entry, Plan};
 use hardway_spec::{
     ArtifactSource, Bridge, Calico, Cluster, Cni, Encapsulation, KeyAlgorithm, Machine, MachineName, Mirror, ProxyMode,
-    Role, Trust,
+    Removal, Role, Trust,
 };
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::example::{Example, plan_between};
 type Row = (&'static str, &'static str, fn(&mut Cluster));
 
 /// Every field of the spec, and machines that come and go.
-const ROWS: [Row; 37] = [
+const ROWS: [Row; 40] = [
     ("metadata.name", "another", |cluster| cluster.metadata.name = "other".to_owned()),
     ("spec.kubernetes.version", "another", |cluster| cluster.spec.kubernetes.version = "1.37.9".to_owned()),
     ("spec.artifacts.source", "another", |cluster| cluster.spec.artifacts.source = ArtifactSource::Modules),
@@ -57,6 +57,15 @@ const ROWS: [Row; 37] = [
     ("spec.machines.name", "a worker is called otherwise", |cluster| machine(cluster, "w2").name = "w9".into()),
     ("spec.machines.address", "a worker's", |cluster| {
         machine(cluster, "w2").address = "192.0.2.99".parse().unwrap();
+    }),
+    ("spec.machines.removed.force", "a worker is dead", |cluster| {
+        machine(cluster, "w2").removed = Some(Removal { force: true, ..Removal::default() });
+    }),
+    ("spec.machines.removed.timeoutSeconds", "a worker leaves, in a hurry", |cluster| {
+        machine(cluster, "w2").removed = Some(Removal { timeout_seconds: 10, ..Removal::default() });
+    }),
+    ("spec.machines.removed.gracePeriodSeconds", "a worker leaves, and its pods in a hurry", |cluster| {
+        machine(cluster, "w2").removed = Some(Removal { grace_period_seconds: Some(5), ..Removal::default() });
     }),
     ("spec.machines.roles", "a worker is a load balancer, too", |cluster| {
         machine(cluster, "w2").roles.push(Role::LoadBalancer);
@@ -123,10 +132,15 @@ fn touched(plan: &Plan) -> Vec<String> {
                 Action::RunTask(task) => (6, format!("run {}", task.name)),
                 Action::ApplyObject(object) => (7, format!("apply {}", object.kind())),
                 Action::DeleteObject(object) => (8, format!("delete {}", object.kind())),
+                Action::Cordon { .. } => (9, "cordon".to_owned()),
+                Action::Uncordon(_) => (9, "uncordon".to_owned()),
+                Action::Drain(_) => (9, "drain".to_owned()),
                 _ => (0, "files".to_owned()),
             };
             let whom = match &step.action {
                 Action::ApplyObject(object) | Action::DeleteObject(object) => object.name().to_owned(),
+                Action::Cordon { node, .. } | Action::Uncordon(node) => node.clone(),
+                Action::Drain(drain) => drain.node.clone(),
                 _ => place,
             };
             by_what.entry(what).or_default().insert(whom);

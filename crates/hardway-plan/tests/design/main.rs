@@ -4,6 +4,7 @@
 
 mod example;
 mod least_disruption;
+mod leaving;
 mod lint;
 mod meaning;
 mod members;

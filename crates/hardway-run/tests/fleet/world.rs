@@ -130,7 +130,7 @@ impl Fleet {
         });
         let machines = join_all(looks).await.into_iter().collect();
         ended("observe");
-        let sight = Sight { machines, cluster: Some(self.live.clone()) };
+        let sight = Sight { machines, cluster: Some(self.live.clone()), ..Sight::default() };
         let name = &cluster.metadata.name;
         let plan = plan(name, &design, &sight).expect("the inventories are this cluster's");
         ended("plan");
@@ -166,7 +166,8 @@ fn spec(size: usize) -> String {
 /// What each machine's inventory says after a first plan was carried out.
 fn inventories(cluster: &str, design: &Design) -> BTreeMap<MachineName, String> {
     let machines = design.by_machine().into_keys().map(|name| (name.clone(), Default::default())).collect();
-    let first = plan(cluster, design, &Sight { machines, cluster: None }).expect("a bare machine has no inventory");
+    let first =
+        plan(cluster, design, &Sight { machines, ..Sight::default() }).expect("a bare machine has no inventory");
     let steps = first.stages.into_iter().flat_map(|stage| stage.steps);
     steps
         .filter_map(|step| match step.action {

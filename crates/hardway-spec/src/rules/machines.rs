@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use super::names::{LABEL_HELP, is_label};
-use crate::Role;
+use crate::{Machine, Role};
 
 const PATH: &str = "spec.machines";
 
@@ -32,7 +32,11 @@ fn names(checker: &mut Checker<'_>) {
         }
         if let Some(first) = seen.insert(name, index) {
             let line = checker.places.of(&format!("{PATH}[{first}].name")).line;
-            checker.report(&path, format!("another machine is `{name}` already"), format!("it stands on line {line}"));
+            checker.report(
+                &path,
+                format!("another machine is `{name}` already"),
+                format!("it stands on line {line}; to put a new machine in its place, change that one's address"),
+            );
         }
     }
 }
@@ -46,10 +50,14 @@ fn addresses(checker: &mut Checker<'_>) {
         }
         if let Some(first) = seen.insert(machine.address, index) {
             let line = checker.places.of(&format!("{PATH}[{first}].address")).line;
+            let help = match checker.cluster.spec.machines[first].removed.or(machine.removed) {
+                Some(_) => "one of them leaves: apply that first, and take its entry out",
+                None => "a machine with several roles is listed once",
+            };
             checker.report(
                 &path,
                 format!("another machine has the address {} already", machine.address),
-                format!("it stands on line {line}; a machine with several roles is listed once"),
+                format!("it stands on line {line}; {help}"),
             );
         }
     }
@@ -83,20 +91,35 @@ fn roles(checker: &mut Checker<'_>) {
     }
 }
 
+/// Where it is said of a machine that it leaves, or else where all machines are: what is to be changed.
+fn place_of_last(checker: &Checker<'_>, matters: impl Fn(&Machine) -> bool) -> String {
+    let machines = checker.cluster.spec.machines.iter();
+    let leaving = machines.enumerate().filter(|(_, machine)| machine.removed.is_some() && matters(machine));
+    leaving.last().map_or(PATH.to_owned(), |(index, _)| format!("{PATH}[{index}].removed"))
+}
+
 fn cluster(checker: &mut Checker<'_>) {
-    if checker.cluster.control_planes().next().is_none() {
-        checker.report(PATH, "no machine is a control plane", "give one of them the role `control-plane`");
+    let cluster = checker.cluster;
+    if cluster.control_planes().next().is_none() {
+        let path = place_of_last(checker, |machine| machine.roles.contains(&Role::ControlPlane));
+        if path == PATH {
+            checker.report(PATH, "no machine is a control plane", "give one of them the role `control-plane`");
+        } else {
+            let help = "keep it, or add another before it leaves; `hardway reset` takes the whole cluster away";
+            checker.report(&path, "the last control plane cannot leave", help);
+        }
         return;
     }
-    let members = checker.cluster.etcd_members().count();
+    let members = cluster.etcd_members().count();
     if members.is_multiple_of(2) {
-        let who = if checker.cluster.machines_with(Role::Etcd).next().is_some() {
-            "machines with the role `etcd`"
+        let (role, who) = if cluster.machines_with(Role::Etcd).next().is_some() {
+            (Role::Etcd, "machines with the role `etcd`")
         } else {
-            "control planes, which run etcd where no machine has the role `etcd`"
+            (Role::ControlPlane, "control planes, which run etcd where no machine has the role `etcd`")
         };
+        let path = place_of_last(checker, |machine| machine.roles.contains(&role));
         checker.report(
-            PATH,
+            &path,
             format!("etcd would have {members} members"),
             format!(
                 "{members} survive the loss of no more machines than {} do: use an odd number of {who}",
@@ -104,11 +127,17 @@ fn cluster(checker: &mut Checker<'_>) {
             ),
         );
     }
-    if checker.cluster.nodes().next().is_none() {
-        checker.report(
-            PATH,
-            "no machine would run pods",
-            "give one of them the role `worker`, or leave `controlPlane.node` at `true`",
-        );
+    if cluster.nodes().next().is_none() {
+        let path = place_of_last(checker, |machine| cluster.is_node(machine));
+        if path == PATH {
+            checker.report(
+                PATH,
+                "no machine would run pods",
+                "give one of them the role `worker`, or leave `controlPlane.node` at `true`",
+            );
+        } else {
+            let help = "add another machine with the role `worker` before it leaves";
+            checker.report(&path, "the last machine that runs pods cannot leave", help);
+        }
     }
 }

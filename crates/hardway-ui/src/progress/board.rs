@@ -121,7 +121,7 @@ impl Board {
                 }
             }
             Event::RunDone { .. } => self.began = None,
-            Event::RunOpened { .. } => {}
+            Event::RunOpened { .. } | Event::NodeUncordoned { .. } | Event::NodeLeftCordoned { .. } => {}
         }
     }
 

@@ -101,6 +101,8 @@ impl RunProgress {
             Event::StageSkipped { place, stage, because } if self.output.verbose => {
                 Some(self.of(place, &format!("{stage}: not done: {because}")))
             }
+            Event::NodeUncordoned { node } => Some(format!("{node} is uncordoned again: the run did not come so far")),
+            Event::NodeLeftCordoned { node, because } => Some(format!("{node} stays cordoned: {}", printable(because))),
             Event::RunOpened { .. }
             | Event::RunStarted { .. }
             | Event::StepStarted { .. }

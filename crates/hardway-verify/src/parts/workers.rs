@@ -30,6 +30,7 @@ pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
         probes.push(Probe::new(PART, title, kernel_holds(scene, name)));
         probes.push(Probe::new(PART, format!("node {name} is Ready"), is_ready(scene, machine)));
     }
+    probes.push(Probe::new(PART, "every node is a machine of cluster.yaml that stays", are_listed(scene)));
     for pod in &scene.bed.pods {
         probes.push(Probe::new(PART, format!("pod {} runs on {}", pod.name, pod.node), runs(pod)));
     }
@@ -133,6 +134,15 @@ async fn is_ready(scene: Scene<'_>, machine: &Machine) -> Verdict {
     ensure(node.kubelet_version == version, || format!("kubelet {}", node.kubelet_version), &expected, &hint)?;
     let address = node.internal_address.as_deref().unwrap_or("no address");
     ensure(address == machine.address.to_string(), || address.to_owned(), expected, hint)
+}
+
+async fn are_listed(scene: Scene<'_>) -> Verdict {
+    let expected = "none that hardway does not know, and none that was removed";
+    let nodes = scene.live().nodes().await.expecting(expected, "kubectl get nodes")?;
+    let is_known = |name: &str| scene.cluster().machines().any(|machine| machine.name.as_str() == name);
+    let others: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).filter(|name| !is_known(name)).collect();
+    let hint = "to remove one properly, list its machine with `removed: {}` and run hardway apply";
+    ensure(others.is_empty(), || others.join(", "), expected, hint)
 }
 
 async fn runs(pod: &TestPod) -> Verdict {

@@ -64,7 +64,7 @@ pub async fn apply(
         if !proposal.is_empty() && !yes && !confirm(session.output, &proposal)? {
             return Err(CommandError::Interrupted);
         }
-        carry_out(session, &prepared, &proposal).await
+        carry_out(session, &prepared, &proposal, selection).await
     };
     cluster.during(work).await
 }
@@ -92,7 +92,7 @@ async fn apply_saved(session: &Session, file: &Utf8Path, acceptance: &Acceptance
         }
         acceptance.of(&proposal.findings)?;
         session.output.note(&summary(&proposal));
-        carry_out(session, &prepared, &proposal).await
+        carry_out(session, &prepared, &proposal, selection.as_ref()).await
     };
     cluster.during(work).await
 }
@@ -110,13 +110,21 @@ struct UnusablePlan {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-async fn carry_out(session: &Session, prepared: &Prepared, proposal: &Proposal) -> Result<(), CommandError> {
+async fn carry_out(
+    session: &Session,
+    prepared: &Prepared,
+    proposal: &Proposal,
+    selection: Option<&Selection>,
+) -> Result<(), CommandError> {
     if !proposal.is_empty() {
         prepared.keep(session)?;
     }
     if !proposal.plan.is_empty() {
         let (plan, machines, blobs) = (&proposal.plan, &prepared.machines, &prepared.material.blobs);
         execute(session, plan, machines, blobs, Some(&prepared.live)).await?;
+    }
+    for line in prepared.farewells(selection) {
+        session.output.note(&line);
     }
     finishing::remind(session.output, &prepared.former_names(session));
     prepared.nobody_left_out()

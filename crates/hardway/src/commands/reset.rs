@@ -24,14 +24,15 @@ pub struct Arguments {
 pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), CommandError> {
     let session = Session::open(common, output)?;
     let lock = session.lock("reset")?;
-    let (machines, unreached) = session.connect().await?;
+    let (machines, mut unreached) = session.connect().await?;
+    unreached.retain(|failure| !session.is_given_up(&failure.machine));
     if machines.is_empty() {
         return Err(CommandError::Obstacles(grouped(&unreached)));
     }
     let cluster = session.lock_cluster(lock.holder(), &machines).await?;
     let work = async {
         let inventories = observe_inventories(&machines).await?;
-        let sight = Sight { machines: inventories, cluster: None };
+        let sight = Sight { machines: inventories, ..Sight::default() };
         let plan = removal(&session.cluster.metadata.name, &sight).map_err(CommandError::failed)?;
         remove(&session, &arguments, plan, &machines).await?;
         // Those that could not be reached keep what they have, and the next reset takes it.

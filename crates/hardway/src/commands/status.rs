@@ -37,6 +37,9 @@ struct MachineView {
     name: String,
     address: String,
     roles: Vec<String>,
+    /// Absent for one that stays: `leaving`, `has left`, or `cannot be reached` for one that leaves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removal: Option<&'static str>,
     os: String,
     kernel: String,
     /// ActiveState of each of hardway's units.
@@ -108,12 +111,22 @@ fn machines(session: &Session, prepared: &Prepared) -> Vec<MachineView> {
             name: machine.name.to_string(),
             address: machine.address.to_string(),
             roles: machine.roles.iter().map(ToString::to_string).collect(),
+            removal: machine.removed.map(|_| removal(prepared, machine)),
             os: facts.map(|facts| facts.os.pretty_name.clone()).unwrap_or_default(),
             kernel: facts.map(|facts| facts.kernel.clone()).unwrap_or_default(),
             units,
         }
     });
     views.collect()
+}
+
+fn removal(prepared: &Prepared, machine: &hardway_spec::Machine) -> &'static str {
+    let is_node = prepared.sight.nodes.contains_key(machine.name.as_str());
+    match prepared.sight.machines.get(&machine.name) {
+        None => "cannot be reached",
+        Some(observed) if observed.inventory.is_none() && !is_node => "has left",
+        Some(_) => "leaving",
+    }
 }
 
 fn unit_state(prepared: &Prepared, machine: &hardway_spec::Machine, unit: &Resource) -> String {
@@ -148,7 +161,11 @@ fn text(status: &Status) -> String {
             .filter(|(_, state)| *state != "active")
             .map(|(unit, state)| format!("{unit} is {state}"))
             .collect();
-        let units = if down.is_empty() { format!("all {} active", machine.units.len()) } else { down.join(", ") };
+        let units = match machine.removal {
+            Some(removal) => format!("removed: {removal}"),
+            None if down.is_empty() => format!("all {} active", machine.units.len()),
+            None => down.join(", "),
+        };
         machines.row([&machine.name, &machine.address, &machine.roles.join(","), &machine.os, &units]);
     }
     let mut nodes = Table::new(&["NODE", "STATE", "VERSION"]);

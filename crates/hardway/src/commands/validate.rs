@@ -26,8 +26,12 @@ pub fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), 
         output.json(&SpecProblems::none(&session.workspace.spec_path().to_string_lossy()));
         return Ok(());
     }
+    let leaving = match session.cluster.leaving().count() {
+        0 => String::new(),
+        count => format!(", {count} of them leaving"),
+    };
     output.note(&format!(
-        "{} is valid: {} machines",
+        "{} is valid: {} machines{leaving}",
         session.workspace.spec_path().display(),
         session.cluster.spec.machines.len()
     ));

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use futures::future::join_all;
 use hardway_cluster::{Access, Credentials, Live};
 use hardway_design::{
-    Catalog, Content, Design, Inputs, MachineFacts, Observation, Observed, Place, Resource, ResourceId,
+    Catalog, Content, Design, Inputs, MachineFacts, NodeSeen, Observation, Observed, Place, Resource, ResourceId,
 };
 use hardway_export::ExportedFile;
 use hardway_machine::{Depth, Machine, MachineError, machine_facts, observe};
 use hardway_pki::{FormerNames, Identity, former_names};
 use hardway_plan::{
-    Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, lint, plan, platform, preflight,
-    without,
+    Fingerprints, Obstacle, Proposal, SavedPlan, Selection, Sight, WorkspaceChange, departed, held_up, lint, plan,
+    platform, preflight, strangers, without,
 };
 use hardway_spec::MachineName;
 use hardway_workspace::{Held, Holder};
@@ -110,7 +110,7 @@ impl Session {
     ) -> Result<(Prepared, Option<ClusterLock>), CommandError> {
         let reach = async {
             let (machines, mut failures) = self.connect().await?;
-            needed(scope, &machines, &failures)?;
+            self.needed(scope, &machines, &failures)?;
             let lock = async {
                 match holder {
                     Some(holder) => self.lock_cluster(holder, &machines).await.map(Some),
@@ -125,8 +125,8 @@ impl Session {
         let (material, (mut machines, lock, mut facts, mut failures)) =
             tokio::try_join!(self.material(scope.renewal()), reach)?;
         machines.retain(|name, _| facts.contains_key(name));
-        needed(scope, &machines, &failures)?;
-        let obstacles = unsupported(facts.iter().filter(|(name, _)| scope.covers(name)));
+        self.needed(scope, &machines, &failures)?;
+        let obstacles = unsupported(facts.iter().filter(|(name, _)| scope.covers(name) && !self.leaves(name)));
         if !obstacles.is_empty() {
             return Err(CommandError::Obstacles(obstacles));
         }
@@ -148,12 +148,56 @@ impl Session {
             let (on_machines, more, in_cluster) = look(&design, &machines, &live).await;
             failures.extend(more);
             machines.retain(|name, _| on_machines.contains_key(name));
-            needed(scope, &machines, &failures)?;
-            sight = Sight { machines: on_machines, cluster: in_cluster? };
+            self.needed(scope, &machines, &failures)?;
+            let (cluster, nodes) = in_cluster?;
+            sight = Sight { machines: on_machines, cluster, nodes };
         }
         let not_looked_at = failures.iter().map(|failure| failure.machine.clone()).collect();
-        let left_out = grouped(failures.iter().filter(|failure| scope.covers(&failure.machine)));
+        let missed = failures.iter().filter(|failure| scope.covers(&failure.machine) && !self.leaves(&failure.machine));
+        let left_out = grouped(missed);
         Ok((Prepared { material, machines, facts, design, sight, live, not_looked_at, left_out }, lock))
+    }
+
+    fn leaves(&self, machine: &MachineName) -> bool {
+        self.cluster.leaving().any(|leaving| leaving.name == *machine)
+    }
+
+    /// Whether the spec says that the machine is dead.
+    pub fn is_given_up(&self, machine: &MachineName) -> bool {
+        let removal = self.cluster.machine(machine.as_str()).and_then(|machine| machine.removed);
+        removal.is_some_and(|removal| removal.force)
+    }
+
+    /// Ends a command that cannot go on without the machines that failed, or has no machine to go on with.
+    fn needed(&self, scope: Scope<'_>, machines: &Machines, failures: &[MachineError]) -> Result<(), CommandError> {
+        let nobody = machines.is_empty() && !failures.is_empty();
+        let needs = |failure: &MachineError| scope.needs(&failure.machine) && !self.leaves(&failure.machine);
+        if nobody || failures.iter().any(needs) {
+            let causes = failures.iter().filter(|failure| nobody || needs(failure));
+            return Err(CommandError::Obstacles(grouped(causes)));
+        }
+        let silent = match scope {
+            Scope::Plan(_) => {
+                self.silent_without_leave(failures.iter().filter(|failure| scope.covers(&failure.machine)))
+            }
+            Scope::Status | Scope::Export | Scope::Verify => Vec::new(),
+        };
+        if silent.is_empty() { Ok(()) } else { Err(CommandError::Obstacles(silent)) }
+    }
+
+    /// Machines that are to leave in good order and cannot be reached for it.
+    fn silent_without_leave<'a>(&self, failures: impl Iterator<Item = &'a MachineError>) -> Vec<Obstacle> {
+        let asked = |failure: &&MachineError| self.leaves(&failure.machine) && !self.is_given_up(&failure.machine);
+        let mut silent = grouped(failures.filter(asked));
+        for obstacle in &mut silent {
+            obstacle.cause = format!("it leaves the cluster, and {}", obstacle.cause);
+            obstacle.help = format!(
+                "{}; if the machine is dead, write `removed: {{force: true}}`; if it was removed already, take its entry \
+                 out of cluster.yaml",
+                obstacle.help
+            );
+        }
+        silent
     }
 
     /// Writes the administrator's kubeconfig where it is not as it should be.
@@ -256,20 +300,64 @@ impl Prepared {
     pub fn propose(&self, session: &Session, selection: Option<&Selection>) -> Result<Proposal, CommandError> {
         let covers =
             |name: &MachineName| selection.is_none_or(|selection| selection.contains(&Place::Machine(name.clone())));
+        self.leaves_alone(selection)?;
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
         let mut workspace = self.material.keys.changes();
         workspace.extend(session.artifact_lock_changes(&self.material.lock)?);
         workspace.extend(session.kubeconfig_changes(&session.kubeconfigs(&self.material.keys)?)?);
-        let (plan, waiting) = without(plan, &self.design, &self.not_looked_at, self.sight.cluster.is_some());
+        // The cluster is to do without those that leave, whether they can be reached or not.
+        let absent = self.not_looked_at.iter().filter(|name| !session.leaves(name)).cloned().collect();
+        let (plan, waiting) = without(plan, &self.design, &absent, self.sight.cluster.is_some());
         let mut proposal = Proposal::new(workspace, plan, selection);
         proposal.not_looked_at = self.not_looked_at.iter().cloned().collect();
         proposal.waiting = waiting;
+        proposal.strangers = strangers(&session.cluster, &self.sight);
         proposal.findings = lint(&session.cluster.metadata.name, &self.design, &self.sight, &proposal.plan)
             .map_err(CommandError::failed)?;
         let facts = self.facts.iter().filter(|(name, _)| covers(name));
         let facts = facts.map(|(name, facts)| (name.clone(), facts.clone())).collect();
-        let obstacles = preflight(&session.cluster, &self.design, &facts, &self.sight.machines, &proposal.plan);
+        let mut obstacles = preflight(&session.cluster, &self.design, &facts, &self.sight.machines, &proposal.plan);
+        let held_up = held_up(&self.design, &self.sight).into_iter();
+        obstacles.extend(held_up.filter(|obstacle| obstacle.machines.iter().any(&covers)));
         if obstacles.is_empty() { Ok(proposal) } else { Err(CommandError::Obstacles(obstacles)) }
+    }
+
+    /// Refuses to take a machine away by itself that others rest on: they have to do without it first.
+    fn leaves_alone(&self, selection: Option<&Selection>) -> Result<(), CommandError> {
+        let Some(selection) = selection else { return Ok(()) };
+        let rested_on = self.design.leaving.iter().filter(|leaving| !leaving.is_only_a_worker);
+        let selected: Vec<String> = rested_on
+            .map(|leaving| &leaving.machine)
+            .filter(|name| selection.contains(&Place::Machine((*name).clone())))
+            .map(ToString::to_string)
+            .collect();
+        if selected.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} leaves, and the other machines have to do without it first", selected.join(", "));
+        Err(CommandError::input(Message(message)).with_help("leave out --only and --only-role"))
+    }
+
+    /// What is to be done by hand about machines that left, once the plan is carried out.
+    pub fn farewells(&self, selection: Option<&Selection>) -> Vec<String> {
+        let scope = Scope::Plan(selection);
+        let names = |machines: Vec<&MachineName>| {
+            let names = machines.into_iter().filter(|name| scope.covers(name)).map(ToString::to_string);
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (clean, lost) = departed(&self.design, &self.sight);
+        let (clean, lost) = (names(clean), names(lost));
+        let mut lines = Vec::new();
+        if !clean.is_empty() {
+            lines.push(format!("left the cluster: {clean}; take the entry out of cluster.yaml"));
+        }
+        if !lost.is_empty() {
+            lines.push(format!(
+                "the cluster does without {lost}, and refuses it should it come back; apply cleans it then: leave the \
+                 entry in cluster.yaml for as long as that may happen"
+            ));
+        }
+        lines
     }
 
     /// Fails where machines were left out: to be asked when all else is done.
@@ -321,16 +409,6 @@ fn collect<T>(answers: Vec<(&MachineName, Result<T, MachineError>)>) -> Answers<
     (seen, failures)
 }
 
-/// Ends a command that cannot go on without the machines that failed, or has no machine to go on with.
-fn needed(scope: Scope<'_>, machines: &Machines, failures: &[MachineError]) -> Result<(), CommandError> {
-    let nobody = machines.is_empty() && !failures.is_empty();
-    if nobody || failures.iter().any(|failure| scope.needs(&failure.machine)) {
-        let causes = failures.iter().filter(|failure| nobody || scope.needs(&failure.machine));
-        return Err(CommandError::Obstacles(grouped(causes)));
-    }
-    Ok(())
-}
-
 /// Machines that no design could be made for.
 fn unsupported<'a>(facts: impl Iterator<Item = (&'a MachineName, &'a MachineFacts)>) -> Vec<Obstacle> {
     Obstacle::grouped(
@@ -338,7 +416,8 @@ fn unsupported<'a>(facts: impl Iterator<Item = (&'a MachineName, &'a MachineFact
     )
 }
 
-type InCluster = Result<Option<BTreeMap<ResourceId, Observation>>, CommandError>;
+/// The objects, where the API answers, and the nodes.
+type InCluster = Result<(Option<BTreeMap<ResourceId, Observation>>, BTreeMap<String, NodeSeen>), CommandError>;
 
 async fn look(
     design: &Design,
@@ -359,17 +438,19 @@ async fn look(
             Resource::Object(object) => Some(object),
             _ => None,
         })
+        .chain(&design.retired)
         .collect();
-    let (on_machines, in_cluster) = tokio::join!(on_machines, in_cluster(live, &objects));
+    let leaving = design.leaving.iter().map(|leaving| leaving.machine.to_string()).collect();
+    let (on_machines, in_cluster) = tokio::join!(on_machines, in_cluster(live, &objects, &leaving));
     let (seen, failures) = collect(on_machines);
     (seen, failures, in_cluster)
 }
 
 /// What the live cluster holds; None where its API cannot be reached, as before the first apply.
-async fn in_cluster(live: &Live, objects: &[&hardway_design::Object]) -> InCluster {
-    match live.observe_all(objects.iter().copied()).await {
-        Ok(seen) => Ok(Some(seen)),
-        Err(error) if error.is_unreachable() => Ok(None),
+async fn in_cluster(live: &Live, objects: &[&hardway_design::Object], leaving: &BTreeSet<String>) -> InCluster {
+    match tokio::try_join!(live.observe_all(objects.iter().copied()), live.observe_nodes(leaving)) {
+        Ok((seen, nodes)) => Ok((Some(seen), nodes)),
+        Err(error) if error.is_unreachable() => Ok((None, BTreeMap::new())),
         Err(error) => Err(CommandError::failed(error)),
     }
 }

@@ -6,6 +6,7 @@ mod drift;
 mod endpoint;
 mod faults;
 mod layouts;
+mod leaving;
 mod members;
 mod saved_plans;
 mod sources;

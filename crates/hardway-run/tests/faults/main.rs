@@ -1,5 +1,6 @@
 //! The runner over machines that fail: at every step, before and after it came about.
 
+mod cordoned;
 mod stand;
 
 use std::collections::BTreeSet;
@@ -70,6 +71,7 @@ fn assert_sane(events: &[Event]) {
                 assert!(ended.insert((place.clone(), stage.clone())), "{event:?}");
             }
             Event::StagePlanned { .. } => assert!(done.is_empty() && running.is_empty(), "{event:?}"),
+            Event::NodeUncordoned { .. } | Event::NodeLeftCordoned { .. } => assert!(running.is_empty(), "{event:?}"),
             Event::RunOpened { .. } | Event::RunStarted { .. } | Event::RunDone { .. } => {}
         }
     }

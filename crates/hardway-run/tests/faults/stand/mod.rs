@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use hardway_design::{Await, GroupId, Image, Object, Place, ResourceId};
+use futures::{FutureExt, TryFutureExt};
+use hardway_design::{Await, Drain, GroupId, Image, Manner, Object, Place, ResourceId};
 use hardway_machine::fake::FakeMachine;
 use hardway_machine::{Blob, Claim, Fault, Machine, MachineError, Output, Script, ScriptEvent};
 use hardway_plan::{Action, Plan, Stage, Step};
@@ -241,6 +241,18 @@ impl ClusterApi for StandCluster {
     fn wait<'a>(&'a self, condition: &'a Await) -> BoxFuture<'a, Result<(), ApiError>> {
         self.do_step(format!("Wait until {}", condition.title()))
     }
+
+    fn cordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<(), ApiError>> {
+        self.do_step(format!("Cordon node {node}"))
+    }
+
+    fn uncordon<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<bool, ApiError>> {
+        self.do_step(format!("Uncordon node {node}")).map_ok(|()| true).boxed()
+    }
+
+    fn drain<'a>(&'a self, drain: &'a Drain) -> BoxFuture<'a, Result<(), ApiError>> {
+        self.do_step(format!("Drain {}", drain.node))
+    }
 }
 
 /// Two machines and a cluster, kept from one run to the next.
@@ -371,6 +383,26 @@ fn wait(condition: Await) -> Step {
 fn apply(name: &str) -> Step {
     let value = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
     step(format!("Apply {name}"), Action::ApplyObject(Object { value }))
+}
+
+/// The stages that take `w1` out of the cluster, as the planner makes them.
+pub(crate) fn leaving() -> Plan {
+    let cordon = Action::Cordon { node: "w1".to_owned(), before: group("removal@w1") };
+    let drain =
+        Drain { node: "w1".to_owned(), manner: Manner::Ask, grace_period: None, limit: Duration::from_secs(60) };
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "w1"}});
+    let delete = Action::DeleteObject(Object { value: node });
+    Plan {
+        stages: vec![
+            stage(
+                "drain-w1@cluster",
+                &[],
+                vec![step("Cordon node w1", cordon), step("Drain w1", Action::Drain(drain))],
+            ),
+            stage("removal@w1", &["drain-w1@cluster"], vec![start("cleaning")]),
+            stage("node-w1@cluster", &["removal@w1"], vec![step("Delete w1", delete)]),
+        ],
+    }
 }
 
 pub(crate) fn stage(id: &str, after: &[&str], steps: Vec<Step>) -> Stage {

@@ -1,0 +1,214 @@
+//! Machines that leave, and nodes whose machine is another one now.
+//!
+//! A machine that leaves does so in three stages: `drain-NAME@cluster` moves its node's pods away, `removal@NAME` takes
+//! everything off the machine, as `reset` does, and `node-NAME@cluster` deletes its node once no kubelet is there to
+//! register it again. What else must come before a machine is touched is an edge of its `removal@NAME`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hardway_design::landmarks::REMOVED_MACHINES;
+use hardway_design::{
+    CordonedBy, Design, Drain, GroupId, Leaving, Manner, NodeSeen, Object, Place, Resource, ResourceId,
+};
+use hardway_spec::MachineName;
+use serde_json::json;
+
+use super::{Sight, record};
+use crate::{Action, Inventory, InventoryError, Plan, Stage, Step, removal};
+
+/// Of the pods that move, so many are named.
+const NAMED: usize = 5;
+
+/// Adds what takes each leaving machine out of the cluster.
+///
+/// Left as they are: machines that could not be reached and are not said to be dead, and nodes' machines without the
+/// API that would move their pods.
+///
+/// # Errors
+/// [`InventoryError`] where a machine holds another cluster or a newer hardway's inventory.
+pub(super) fn remove_machines(
+    plan: &mut Plan,
+    cluster: &str,
+    design: &Design,
+    sight: &Sight,
+) -> Result<(), InventoryError> {
+    // The others do without a machine that they rest on before it goes: load balancers and what is configured with it.
+    let others: Vec<GroupId> = plan.stages.iter().map(|stage| stage.id.clone()).collect();
+    for leaving in &design.leaving {
+        let name = &leaving.machine;
+        let observed = sight.machines.get(name);
+        let force = leaving.removal.force;
+        if (observed.is_none() && !force) || waits_for_the_api(leaving, sight) {
+            continue;
+        }
+        let inventory = observed.and_then(|observed| observed.inventory.as_deref());
+        let inventory = inventory.map(|text| Inventory::parse(text, name, cluster)).transpose()?;
+        let drain = sight.nodes.get(name.as_str()).map(|node| drain_stage(leaving, node, observed.is_some()));
+        let mut before_node: Vec<GroupId> = Vec::new();
+        if let Some(drain) = drain {
+            before_node.push(drain.id.clone());
+            plan.stages.push(drain);
+        }
+        if let Some(inventory) = inventory {
+            let mut stage = removal::stage(name, inventory);
+            stage.after = before_node.clone();
+            if !leaving.is_only_a_worker {
+                stage.after.extend(others.iter().cloned());
+            }
+            before_node.push(stage.id.clone());
+            plan.stages.push(stage);
+        }
+        if sight.nodes.contains_key(name.as_str()) {
+            let guard = GroupId::in_cluster(REMOVED_MACHINES);
+            before_node.extend(others.iter().filter(|id| **id == guard).cloned());
+            let delete = delete_node(name, format!("{name} leaves the cluster"));
+            plan.stages.push(Stage { id: node_stage(name), after: before_node, steps: vec![delete] });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the machine's pods would have to move, and nobody is there to move them.
+pub(crate) fn waits_for_the_api(leaving: &Leaving, sight: &Sight) -> bool {
+    leaving.is_node && !leaving.removal.force && sight.cluster.is_none()
+}
+
+fn drain_stage(leaving: &Leaving, node: &NodeSeen, is_there: bool) -> Stage {
+    let name = leaving.machine.to_string();
+    let id = GroupId::in_cluster(format!("drain-{name}"));
+    let manner = match (is_there, leaving.removal.force) {
+        (false, _) => Manner::Forget,
+        (true, true) => Manner::Insist,
+        (true, false) => Manner::Ask,
+    };
+    let mut steps = Vec::new();
+    if manner != Manner::Forget && node.cordoned != Some(CordonedBy::Others) {
+        let reason = match node.cordoned {
+            Some(CordonedBy::Hardway) => "an earlier run cordoned it and did not come to its end".to_owned(),
+            _ => format!("{name} leaves the cluster"),
+        };
+        let before = GroupId::on(&leaving.machine, record::REMOVAL);
+        let action = Action::Cordon { node: name.clone(), before };
+        steps.push(step(format!("Cordon node {name}"), reason, &name, action));
+    }
+    let drain = Drain {
+        node: name.clone(),
+        manner,
+        grace_period: leaving.removal.grace_period_seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        limit: Duration::from_secs(leaving.removal.timeout_seconds.into()),
+    };
+    let (title, reason) = match manner {
+        Manner::Forget => (
+            format!("Forget the pods of node {name}"),
+            format!("{name} does not answer, and cluster.yaml says that it is dead"),
+        ),
+        Manner::Ask | Manner::Insist => {
+            (format!("Move the pods of node {name} away"), format!("{name} leaves the cluster"))
+        }
+    };
+    let moves = step(title, reason, &name, Action::Drain(drain));
+    steps.push(Step { disruption: disruption(&name, node, manner), ..moves });
+    Stage { id, after: Vec::new(), steps }
+}
+
+fn disruption(name: &str, node: &NodeSeen, manner: Manner) -> Option<String> {
+    if node.pods.is_empty() {
+        return None;
+    }
+    let count = node.pods.len();
+    let mut pods: Vec<&str> = node.pods.iter().take(NAMED).map(|pod| pod.name.as_str()).collect();
+    let others = format!("{} more", count - pods.len());
+    if count > pods.len() {
+        pods.push(&others);
+    }
+    let what = match manner {
+        Manner::Ask => "end on it and start elsewhere, as their PodDisruptionBudgets allow",
+        Manner::Insist => "end on it and start elsewhere, whatever their PodDisruptionBudgets say",
+        Manner::Forget => "start elsewhere",
+    };
+    let plural = if count == 1 { "pod" } else { "pods" };
+    Some(format!("{count} {plural} of {name} {what}: {}", pods.join(", ")))
+}
+
+/// Adds what lets a node take pods again whose machine was to leave and stays.
+pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight) {
+    for name in staying(design) {
+        let Some(NodeSeen { cordoned: Some(CordonedBy::Hardway), .. }) = sight.nodes.get(name.as_str()) else {
+            continue;
+        };
+        let id = GroupId::in_cluster(format!("uncordon-{name}"));
+        let reason = format!("a run cordoned it to remove {name}, which stays");
+        let uncordon = step(format!("Uncordon node {name}"), reason, name.as_str(), Action::Uncordon(name.to_string()));
+        plan.stages.push(Stage { id, after: Vec::new(), steps: vec![uncordon] });
+    }
+}
+
+/// Adds what deletes nodes whose machines have been put in the place of others of the same name.
+///
+/// Such a machine is known by having no inventory. Its own is written only when the node is deleted, so that a run that
+/// was cut off before still finds it so.
+pub(super) fn forget_replaced_nodes(plan: &mut Plan, design: &Design, sight: &Sight) {
+    for name in staying(design) {
+        let is_new = sight.machines.get(name).is_some_and(|observed| observed.inventory.is_none());
+        if !is_new || !sight.nodes.contains_key(name.as_str()) {
+            continue;
+        }
+        let first = GroupId::on(name, record::STAGE);
+        let Some(stage) = plan.stages.iter_mut().find(|stage| stage.id == first) else { continue };
+        let id = node_stage(name);
+        stage.after.push(id.clone());
+        let reason = || format!("it is of another machine: nothing of hardway's is on this {name}");
+        let drain = Drain { node: name.to_string(), manner: Manner::Forget, grace_period: None, limit: Duration::ZERO };
+        let title = format!("Forget the pods of node {name}");
+        let steps = vec![step(title, reason(), name.as_str(), Action::Drain(drain)), delete_node(name, reason())];
+        plan.stages.push(Stage { id, after: Vec::new(), steps });
+    }
+}
+
+/// Adds what deletes objects that another spec asked for.
+pub(super) fn remove_retired_objects(plan: &mut Plan, design: &Design, sight: &Sight) {
+    let seen = |object: &&Object| {
+        let id = Resource::Object((*object).clone()).id();
+        sight.cluster.as_ref().is_some_and(|objects| objects.contains_key(&id))
+    };
+    let steps: Vec<Step> = design
+        .retired
+        .iter()
+        .filter(seen)
+        .map(|object| Step {
+            title: format!("Delete {} {}", object.kind(), object.name()),
+            reason: "cluster.yaml no longer asks for it".to_owned(),
+            resource: Resource::Object(object.clone()).id(),
+            change: None,
+            disruption: None,
+            action: Action::DeleteObject(object.clone()),
+        })
+        .collect();
+    if !steps.is_empty() {
+        plan.stages.push(Stage { id: GroupId::in_cluster("retired-objects"), after: Vec::new(), steps });
+    }
+}
+
+/// The machines of the design, each once.
+fn staying(design: &Design) -> impl Iterator<Item = &MachineName> {
+    let machines = design.groups.iter().filter_map(|group| match &group.id.place {
+        Place::Machine(name) => Some((name, ())),
+        Place::Cluster => None,
+    });
+    machines.collect::<BTreeMap<_, _>>().into_keys()
+}
+
+fn node_stage(name: &MachineName) -> GroupId {
+    GroupId::in_cluster(format!("node-{name}"))
+}
+
+fn delete_node(name: &MachineName, reason: String) -> Step {
+    let value = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+    step(format!("Delete node {name}"), reason, name.as_str(), Action::DeleteObject(Object { value }))
+}
+
+fn step(title: String, reason: String, node: &str, action: Action) -> Step {
+    let resource = ResourceId(format!("object:v1/Node//{node}"));
+    Step { title, reason, resource, change: None, disruption: None, action }
+}
