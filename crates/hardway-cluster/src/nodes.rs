@@ -79,7 +79,10 @@ fn pod_seen(pod: &Pod, budgets: &[PodDisruptionBudget]) -> PodSeen {
     let over = matches!(phase, "Succeeded" | "Failed");
     // As canIgnorePDB in pkg/registry/core/pod/storage/eviction.go has it.
     let ignores_budgets = over || phase == "Pending" || pod.metadata.deletion_timestamp.is_some();
+    let ready = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let ready = ready.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
     let covering = budgets.iter().filter(|budget| !ignores_budgets && covers(budget, pod));
+    let covering = covering.filter(|budget| ready || keeps_unready_pods(budget));
     PodSeen {
         name: format!("{}/{}", text(&pod.metadata.namespace), text(&pod.metadata.name)),
         is_replaced: over || controller(pod).is_some(),
@@ -90,6 +93,16 @@ fn pod_seen(pod: &Pod, budgets: &[PodDisruptionBudget]) -> PodSeen {
             })
             .collect(),
     }
+}
+
+/// <https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy>
+fn keeps_unready_pods(budget: &PodDisruptionBudget) -> bool {
+    let policy = budget.spec.as_ref().and_then(|spec| spec.unhealthy_pod_eviction_policy.as_deref());
+    let is_met = budget.status.as_ref().is_some_and(|status| {
+        let desired = status.desired_healthy.unwrap_or(0);
+        desired > 0 && status.current_healthy.unwrap_or(0) >= desired
+    });
+    policy != Some("AlwaysAllow") && !is_met
 }
 
 fn covers(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
@@ -137,7 +150,19 @@ mod tests {
         let owner = controller
             .map(|kind| json!([{"apiVersion": "apps/v1", "kind": kind, "name": "o", "uid": "u", "controller": true}]));
         let metadata = json!({"name": name, "namespace": "a", "labels": {"app": "web"}, "ownerReferences": owner});
-        json!({"metadata": metadata, "status": {"phase": phase}})
+        let ready = json!([{"type": "Ready", "status": if phase == "Running" { "True" } else { "False" }}]);
+        json!({"metadata": metadata, "status": {"phase": phase, "conditions": ready}})
+    }
+
+    #[test]
+    fn what_is_not_ready_is_kept_only_where_too_few_are() {
+        let read = |budget: Value| serde_json::from_value::<PodDisruptionBudget>(budget).unwrap();
+        let mut budget = budget("b", json!({}), 0);
+        assert!(!keeps_unready_pods(&read(budget.clone())));
+        budget["status"]["currentHealthy"] = 0.into();
+        assert!(keeps_unready_pods(&read(budget.clone())));
+        budget["spec"]["unhealthyPodEvictionPolicy"] = "AlwaysAllow".into();
+        assert!(!keeps_unready_pods(&read(budget)));
     }
 
     #[tokio::test]

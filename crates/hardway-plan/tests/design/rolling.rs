@@ -82,7 +82,7 @@ fn a_first_bring_up_is_as_parallel_as_the_design() {
     let design = example.design();
     let mut sight = example.applied();
     sight.machines.values_mut().for_each(|observed| *observed = Default::default());
-    sight.cluster = None;
+    (sight.cluster, sight.nodes) = (None, Default::default());
     let plan = planned(&example, &sight);
     for stage in plan.stages.iter().filter(|stage| stage.id.name != "inventory") {
         let group = design.groups.iter().find(|group| group.id == stage.id).unwrap();
