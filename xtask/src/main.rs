@@ -2,6 +2,7 @@
 
 mod bench;
 mod edges;
+mod flags;
 mod generate;
 mod host;
 mod picture;
@@ -24,6 +25,7 @@ enum Command {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Generate(generate::Arguments),
+    Flags(flags::Arguments),
     Picture(picture::Arguments),
 }
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Flags(arguments) => flags::run(&arguments),
         Command::Picture(arguments) => picture::run(&arguments),
     };
     match result {

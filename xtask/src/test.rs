@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use crate::edges;
+use crate::flags;
 use crate::generate;
 use crate::host;
 use crate::run::{Failure, cargo, must};
@@ -43,6 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     if !arguments.fast {
+        flags::check()?;
         for (package, test) in LAB_TESTS {
             // Their own output is the log of what was done on real machines.
             let command = cargo(&["test", "-p", package, "--test", test, "--", "--test-threads=1", "--nocapture"]);

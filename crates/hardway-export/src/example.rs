@@ -6,8 +6,7 @@ use hardway_design::example::supplied;
 use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, PackageArchive, design};
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{
-    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, ControlPlane, Encapsulation,
-    KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Ssh,
+    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, ControlPlane, Encapsulation, KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Roles, Ssh, Taint, TaintEffect,
 };
 
 /// A spec with all that its design is made from.
@@ -81,6 +80,13 @@ impl Example {
             ("w2", "172.30.1.22", Role::Worker),
         ]);
         apart.spec.machines[4].removed = Some(Removal::default());
+        let mut settings = Self::small().cluster;
+        let flags = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        settings.spec.roles.worker.extra_args = BTreeMap::from([(Component::Kubelet, flags("max-pods", "200"))]);
+        settings.spec.roles.worker.labels = flags("tier", "general");
+        let effect = TaintEffect::PreferNoSchedule;
+        settings.spec.roles.worker.taints =
+            vec![Taint { key: "dedicated".to_owned(), value: "batch".to_owned(), effect }];
         let single = cluster(&[("one", "172.30.1.11", Role::ControlPlane)]);
         vec![
             Self::small(),
@@ -89,6 +95,7 @@ impl Example {
             systemd,
             Self::new(apart),
             Self::closed(),
+            Self::new(settings),
             Self::new(single),
         ]
     }
@@ -107,6 +114,11 @@ impl Example {
         };
         example.catalog = supplied(&example.inputs(), digest, 1 << 20).unwrap().0;
         example
+    }
+
+    pub(crate) fn has_extra_args(&self) -> bool {
+        let arguments = |machine| Component::ALL.map(|component| self.cluster.extra_args(machine, component));
+        self.cluster.spec.machines.iter().flat_map(arguments).any(|flags| !flags.is_empty())
     }
 
     pub(crate) fn inputs(&self) -> Inputs<'_> {
@@ -143,15 +155,11 @@ fn cluster(machines: &[(&str, &str, Role)]) -> Cluster {
             control_plane: ControlPlane::default(),
             addons: Addons::default(),
             artifacts: Artifacts::default(),
+            roles: Roles::default(),
             ssh: Ssh::default(),
             machines: machines
                 .iter()
-                .map(|(name, address, role)| Machine {
-                    name: MachineName::from(*name),
-                    address: address.parse().unwrap(),
-                    roles: vec![*role],
-                    removed: None,
-                })
+                .map(|(name, address, role)| Machine::new(*name, address.parse().unwrap(), vec![*role]))
                 .collect(),
         },
     }

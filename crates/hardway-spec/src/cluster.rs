@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifacts, Machine, Network, Pki, Role, versions};
+use crate::{Artifacts, Machine, Network, Pki, Role, Roles, versions};
 
 /// The one version of the document that this hardway reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -53,6 +53,9 @@ pub struct ClusterSpec {
     pub control_plane: ControlPlane,
     #[serde(default)]
     pub addons: Addons,
+    /// What is set of all machines with a role.
+    #[serde(default)]
+    pub roles: Roles,
     #[serde(default)]
     pub ssh: Ssh,
     /// Every machine of the cluster, and those that leave it, each once.
@@ -147,8 +150,12 @@ impl Cluster {
 
     /// Machines that run an etcd member: those with the role, or else every control plane.
     pub fn etcd_members(&self) -> impl Iterator<Item = &Machine> {
-        let role = if self.machines_with(Role::Etcd).next().is_some() { Role::Etcd } else { Role::ControlPlane };
-        self.machines_with(role)
+        self.machines_with(self.etcd_role())
+    }
+
+    /// The role of machines that run an etcd member.
+    pub(crate) fn etcd_role(&self) -> Role {
+        if self.machines_with(Role::Etcd).next().is_some() { Role::Etcd } else { Role::ControlPlane }
     }
 
     /// Machines that register as nodes: workers, and control planes unless the spec says otherwise.
@@ -157,8 +164,15 @@ impl Cluster {
     }
 
     pub fn is_node(&self, machine: &Machine) -> bool {
-        machine.roles.contains(&Role::Worker)
-            || (self.spec.control_plane.node && machine.roles.contains(&Role::ControlPlane))
+        machine.roles.iter().any(|role| self.is_node_role(*role))
+    }
+
+    pub(crate) fn is_node_role(&self, role: Role) -> bool {
+        match role {
+            Role::Worker => true,
+            Role::ControlPlane => self.spec.control_plane.node,
+            Role::Etcd | Role::LoadBalancer => false,
+        }
     }
 
     /// Also one that leaves the cluster.

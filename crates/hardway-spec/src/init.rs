@@ -26,12 +26,7 @@ impl Machine {
     pub fn examples() -> Vec<Self> {
         [("lb", 10, Role::LoadBalancer), ("cp1", 11, Role::ControlPlane), ("w1", 21, Role::Worker)]
             .into_iter()
-            .map(|(name, host, role)| Self {
-                name: name.into(),
-                address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)),
-                roles: vec![role],
-                removed: None,
-            })
+            .map(|(name, host, role)| Self::new(name, IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), vec![role]))
             .collect()
     }
 }
@@ -133,8 +128,15 @@ spec:
     # port: {port}
 {identity_file}
 
+  # roles:
+  #   # What all machines with a role have beyond what hardway sets; a machine's own fields of the same names win.
+  #   worker: {{labels: {{}}, taints: [], extraArgs: {{}}}}
+  #   control-plane: {{labels: {{}}, taints: [], extraArgs: {{}}}}
+  #   etcd: {{extraArgs: {{}}}}
+
   # Roles are load-balancer (on a machine of its own), control-plane, worker, and etcd for machines that run it instead
-  # of the control planes. etcd needs an odd number of members.
+  # of the control planes. etcd needs an odd number of members. A machine can have `labels`, `taints` and `extraArgs`:
+  # {{labels: {{disk: ssd}}, taints: [{{key: gpu, effect: NoSchedule}}], extraArgs: {{kubelet: {{max-pods: 200}}}}}}.
   machines:
 {machines}"
     )

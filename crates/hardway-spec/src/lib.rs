@@ -2,11 +2,13 @@
 //!
 //! Invariant: no I/O. A text goes in, a [`Cluster`] or every [`Problem`] at once comes out.
 
+pub mod flags;
 pub mod upstream_images;
 pub mod versions;
 
 mod artifacts;
 mod cluster;
+mod component;
 mod init;
 mod machine;
 mod network;
@@ -15,12 +17,14 @@ mod pki;
 mod problem;
 mod rules;
 mod schema;
+mod settings;
 mod shape;
 mod suggest;
 mod tree;
 
 pub use artifacts::{ArtifactSource, Artifacts, Mirror, Trust};
 pub use cluster::{Addons, ApiVersion, Cluster, ClusterSpec, ControlPlane, Kind, Kubernetes, Metadata, Ssh};
+pub use component::Component;
 pub use init::{InitAnswers, init_document};
 pub use machine::{Machine, MachineName, Removal, Role};
 pub use network::{Bridge, Calico, Cni, Encapsulation, Network, ProxyMode};
@@ -28,4 +32,5 @@ pub use parse::parse;
 pub use pki::{KeyAlgorithm, Pki, Subject, Validity};
 pub use problem::{Problem, SpecErrors};
 pub use schema::json_schema;
+pub use settings::{ExtraArgs, Flags, Labels, MemberSettings, NodeSettings, Roles, Taint, TaintEffect};
 pub use suggest::did_you_mean;

@@ -1,9 +1,13 @@
 //! A machine as the spec names it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::settings::Text;
+use crate::{Component, ExtraArgs, Labels, Taint};
 
 /// A machine's name: a DNS label (RFC 1123), also its node name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -55,10 +59,36 @@ pub struct Machine {
     /// The address that the other machines and the operator reach it at.
     pub address: IpAddr,
     pub roles: Vec<Role>,
+    /// Labels of its node, beside those of its roles in `spec.roles`; the machine's own win.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Text>")]
+    pub labels: Labels,
+    /// Taints of its node, beside those of its roles; the machine's own win where key and effect are the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<Taint>,
+    /// More flags of the components that it runs, beside those of its roles; the machine's own win.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<Component, BTreeMap<String, Text>>")]
+    pub extra_args: ExtraArgs,
     /// The machine leaves the cluster: `removed: {}`. The next apply takes everything off it; then it can be taken out
     /// of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removal>,
+}
+
+impl Machine {
+    /// A machine with nothing set of it but what every machine has.
+    pub fn new(name: impl Into<MachineName>, address: IpAddr, roles: Vec<Role>) -> Self {
+        Self {
+            name: name.into(),
+            address,
+            roles,
+            labels: Labels::new(),
+            taints: Vec::new(),
+            extra_args: ExtraArgs::new(),
+            removed: None,
+        }
+    }
 }
 
 /// How a machine leaves.

@@ -26,6 +26,8 @@ pub(crate) struct Shape {
 #[derive(Default)]
 pub(crate) struct Places {
     places: BTreeMap<String, Place>,
+    /// Of the keys of maps, by the paths of their values.
+    keys: BTreeMap<String, Place>,
     damaged: BTreeSet<String>,
 }
 
@@ -39,6 +41,11 @@ impl Places {
             }
             path = path.rfind(['.', '[']).map_or("", |end| &path[..end]);
         }
+    }
+
+    /// The place of a map's key, by its value's path.
+    pub(crate) fn of_key(&self, path: &str) -> Place {
+        self.keys.get(path).copied().unwrap_or_else(|| self.of(path))
     }
 
     /// Whether the text has the field.
@@ -108,6 +115,9 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, node: &Node, schema: &'a Json, path: &str) -> Option<Json> {
+        if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
+            return self.map(node, values, path);
+        }
         let Value::Mapping(entries) = &node.value else {
             let fields = schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
             let help = format!("its fields are {}", suggest::list(&fields.collect::<Vec<_>>()));
@@ -145,6 +155,34 @@ impl<'a> Reader<'a> {
             object.insert(name.to_owned(), self.stand_in(schema));
         }
         Some(Json::Object(object))
+    }
+
+    /// Values by keys of the operator's own choice.
+    fn map(&mut self, node: &Node, values: &'a Json, path: &str) -> Option<Json> {
+        let Value::Mapping(entries) = &node.value else {
+            let problem = Problem::at(node.place, format!("expected names and values, found {}", name_of(node)));
+            self.report(path, problem.with_help("write `{name: value}`"));
+            return None;
+        };
+        let mut map = Map::new();
+        for entry in entries {
+            let path = entry_path(path, &entry.key);
+            if let Some(first) = self.places.keys.get(&path) {
+                let problem = Problem::at(entry.place, format!("`{}` is here twice", entry.key))
+                    .with_help(format!("the first is on line {}: keep one of them", first.line));
+                self.report(&path, problem);
+                continue;
+            }
+            self.places.keys.insert(path.clone(), entry.place);
+            self.places.places.insert(path.clone(), entry.value.place);
+            if matches!(entry.value.value, Value::Null) {
+                let problem = Problem::at(entry.place, format!("`{}` has no value", entry.key));
+                self.report(&path, problem.with_help("write `\"\"` for an empty text"));
+            } else if let Some(value) = self.value(&entry.value, values, &path) {
+                map.insert(entry.key.clone(), value);
+            }
+        }
+        Some(Json::Object(map))
     }
 
     fn known_and_single<'e>(&mut self, entries: &'e [Entry], known: &[&str], path: &str) -> Vec<&'e Entry> {
@@ -346,8 +384,14 @@ fn join(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
+/// The path of a map's value: `labels.disk`, `labels[example.com/disk]`.
+pub(crate) fn entry_path(path: &str, key: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !key.is_empty() && key.chars().all(is_word) { join(path, key) } else { format!("{path}[{key}]") }
+}
+
 fn kind(schema: &Json) -> &str {
-    // An optional field's type is `["string", "null"]`.
+    // An optional field's type is `["string", "null"]`; a text that may look like a number has several, too.
     schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap_or_default()
 }
 

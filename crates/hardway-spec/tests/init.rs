@@ -50,12 +50,7 @@ fn answers_are_written_so_that_they_come_back() {
         name: "1".to_owned(),
         endpoint: Some("api.example.com".to_owned()),
         identity_file: Some("/home/o'neil/my \"keys\": #1".to_owned()),
-        machines: vec![Machine {
-            name: "true".into(),
-            address: "192.0.2.1".parse().unwrap(),
-            roles: vec![Role::ControlPlane, Role::Worker],
-            removed: None,
-        }],
+        machines: vec![Machine::new("true", "192.0.2.1".parse().unwrap(), vec![Role::ControlPlane, Role::Worker])],
     };
     let cluster = parse(&init_document(&answers), "cluster.yaml").map_err(|errors| errors.to_string()).unwrap();
     assert_eq!(cluster.metadata.name, answers.name);

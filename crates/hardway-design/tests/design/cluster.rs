@@ -8,8 +8,7 @@ use hardway_design::{
 };
 use hardway_pki::{Bundle, Identity, KeyPair};
 use hardway_spec::{
-    ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Encapsulation, Kind, Machine, MachineName, Metadata,
-    ProxyMode, Removal, Role,
+    ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, Encapsulation, Kind, Machine, MachineName, Metadata, ProxyMode, Removal, Role, Taint, TaintEffect,
 };
 
 /// What a design is made from, owned.
@@ -50,6 +49,7 @@ impl Scenario {
                 control_plane: Default::default(),
                 addons: Default::default(),
                 artifacts: Default::default(),
+                roles: Default::default(),
                 ssh: Default::default(),
                 machines,
             },
@@ -107,7 +107,38 @@ pub(crate) fn all() -> Vec<Scenario> {
             ],
             |_| {},
         ),
+        Scenario::new("settings", lab(1, 2), settings),
     ]
+}
+
+/// Everything that an operator can set of roles and machines.
+fn settings(cluster: &mut Cluster) {
+    let pairs = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let taint = |key: &str, value: &str, effect| Taint { key: key.to_owned(), value: value.to_owned(), effect };
+    let roles = &mut cluster.spec.roles;
+    roles.control_plane.labels = pairs(&[("example.com/rack", "1")]);
+    roles.control_plane.extra_args = BTreeMap::from([
+        (Component::Etcd, pairs(&[("quota-backend-bytes", "4294967296")])),
+        (
+            Component::KubeApiserver,
+            pairs(&[("audit-log-maxage", "7"), ("enable-admission-plugins", "AlwaysPullImages"), ("v", "3")]),
+        ),
+        (Component::KubeControllerManager, pairs(&[("kube-api-qps", "50"), ("node-monitor-grace-period", "20s")])),
+        (Component::KubeScheduler, pairs(&[("leader-elect-lease-duration", "30s")])),
+    ]);
+    roles.worker.labels = pairs(&[("tier", "general"), ("example.com/disk", "hdd")]);
+    roles.worker.taints = vec![taint("busy", "", TaintEffect::PreferNoSchedule)];
+    roles.worker.extra_args = BTreeMap::from([
+        (Component::Kubelet, pairs(&[("max-pods", "200"), ("system-reserved", "cpu=100m,memory=200Mi")])),
+        (Component::KubeProxy, pairs(&[("v", "2")])),
+        (Component::Containerd, pairs(&[("log-level", "warn")])),
+    ]);
+    let machine = cluster.spec.machines.iter_mut().find(|machine| machine.name.as_str() == "w2").unwrap();
+    machine.labels = pairs(&[("example.com/disk", "ssd")]);
+    machine.taints = vec![taint("dedicated", "batch", TaintEffect::NoSchedule)];
+    machine.extra_args = BTreeMap::from([(Component::Kubelet, pairs(&[("max-pods", "50")]))]);
 }
 
 fn lab(control_planes: u8, workers: u8) -> Vec<Machine> {
@@ -119,7 +150,7 @@ fn lab(control_planes: u8, workers: u8) -> Vec<Machine> {
 }
 
 fn machine(name: &str, host: u8, roles: &[Role]) -> Machine {
-    Machine { name: name.into(), address: [172, 30, 1, host].into(), roles: roles.to_vec(), removed: None }
+    Machine::new(name, [172, 30, 1, host].into(), roles.to_vec())
 }
 
 /// Stand-ins that name their identity: what matters here is which goes where.

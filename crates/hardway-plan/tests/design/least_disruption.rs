@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use hardway_design::Place;
-use hardway_plan::{Action, Entry, Plan};
+use hardway_plan::{Action, Change, Entry, Plan, Stage};
 use hardway_spec::{
-    ArtifactSource, Bridge, Calico, Cluster, Cni, Encapsulation, KeyAlgorithm, Machine, MachineName, Mirror, ProxyMode,
-    Removal, Role, Trust,
+    ArtifactSource, Bridge, Calico, Cluster, Cni, Component, Encapsulation, ExtraArgs, KeyAlgorithm, Machine, MachineName, Mirror, ProxyMode, Removal, Role, Taint, TaintEffect, Trust,
 };
 use serde_json::Value;
 
@@ -19,7 +18,7 @@ use crate::example::{Example, plan_between};
 type Row = (&'static str, &'static str, fn(&mut Cluster));
 
 /// Every field of the spec, and machines that come and go.
-const ROWS: [Row; 40] = [
+const ROWS: &[Row] = &[
     ("metadata.name", "another", |cluster| cluster.metadata.name = "other".to_owned()),
     ("spec.kubernetes.version", "another", |cluster| cluster.spec.kubernetes.version = "1.37.9".to_owned()),
     ("spec.artifacts.source", "another", |cluster| cluster.spec.artifacts.source = ArtifactSource::Modules),
@@ -70,6 +69,62 @@ const ROWS: [Row; 40] = [
     ("spec.machines.roles", "a worker is a load balancer, too", |cluster| {
         machine(cluster, "w2").roles.push(Role::LoadBalancer);
     }),
+    ("spec.machines.roles", "a control plane is a worker, too", |cluster| {
+        machine(cluster, "cp1").roles.push(Role::Worker);
+    }),
+    ("spec.machines.roles", "a worker becomes a load balancer", |cluster| {
+        machine(cluster, "w2").roles = vec![Role::LoadBalancer];
+    }),
+    ("spec.machines.labels", "a worker's", |cluster| label(&mut machine(cluster, "w2").labels)),
+    ("spec.machines.taints.key", "a worker's", |cluster| machine(cluster, "w2").taints.push(taint("dedicated"))),
+    ("spec.machines.taints.value", "a worker's", |cluster| machine(cluster, "w2").taints.push(taint("dedicated=a"))),
+    ("spec.machines.taints.effect", "a worker's", |cluster| machine(cluster, "w2").taints.push(taint("dedicated"))),
+    ("spec.machines.extraArgs", "a worker's kubelet", |cluster| {
+        flag(&mut machine(cluster, "w2").extra_args, Component::Kubelet, "max-pods", "200");
+    }),
+    ("spec.machines.extraArgs", "a worker's kube-proxy", |cluster| {
+        flag(&mut machine(cluster, "w2").extra_args, Component::KubeProxy, "v", "2");
+    }),
+    ("spec.machines.extraArgs", "a worker's containerd", |cluster| {
+        flag(&mut machine(cluster, "w2").extra_args, Component::Containerd, "log-level", "warn");
+    }),
+    ("spec.machines.extraArgs", "a control plane's kube-apiserver", |cluster| {
+        flag(&mut machine(cluster, "cp2").extra_args, Component::KubeApiserver, "v", "2");
+    }),
+    ("spec.roles.control-plane.labels", "one", |cluster| label(&mut cluster.spec.roles.control_plane.labels)),
+    ("spec.roles.control-plane.taints.key", "one", |cluster| {
+        cluster.spec.roles.control_plane.taints.push(taint("dedicated"));
+    }),
+    ("spec.roles.control-plane.taints.value", "one", |cluster| {
+        cluster.spec.roles.control_plane.taints.push(taint("dedicated=a"));
+    }),
+    ("spec.roles.control-plane.taints.effect", "one", |cluster| {
+        cluster.spec.roles.control_plane.taints.push(taint("dedicated"));
+    }),
+    ("spec.roles.control-plane.extraArgs", "etcd's", |cluster| {
+        flag(&mut cluster.spec.roles.control_plane.extra_args, Component::Etcd, "quota-backend-bytes", "4294967296");
+    }),
+    ("spec.roles.control-plane.extraArgs", "kube-apiserver's", |cluster| {
+        let arguments = &mut cluster.spec.roles.control_plane.extra_args;
+        flag(arguments, Component::KubeApiserver, "audit-log-maxage", "7");
+    }),
+    ("spec.roles.control-plane.extraArgs", "kube-controller-manager's", |cluster| {
+        let arguments = &mut cluster.spec.roles.control_plane.extra_args;
+        flag(arguments, Component::KubeControllerManager, "node-monitor-grace-period", "20s");
+    }),
+    ("spec.roles.control-plane.extraArgs", "kube-scheduler's", |cluster| {
+        flag(&mut cluster.spec.roles.control_plane.extra_args, Component::KubeScheduler, "v", "2");
+    }),
+    ("spec.roles.etcd.extraArgs", "one, where no machine has the role", |cluster| {
+        flag(&mut cluster.spec.roles.etcd.extra_args, Component::Etcd, "max-wals", "3");
+    }),
+    ("spec.roles.worker.labels", "one", |cluster| label(&mut cluster.spec.roles.worker.labels)),
+    ("spec.roles.worker.taints.key", "one", |cluster| cluster.spec.roles.worker.taints.push(taint("dedicated"))),
+    ("spec.roles.worker.taints.value", "one", |cluster| cluster.spec.roles.worker.taints.push(taint("dedicated=a"))),
+    ("spec.roles.worker.taints.effect", "one", |cluster| cluster.spec.roles.worker.taints.push(taint("dedicated"))),
+    ("spec.roles.worker.extraArgs", "kubelet's", |cluster| {
+        flag(&mut cluster.spec.roles.worker.extra_args, Component::Kubelet, "max-pods", "200");
+    }),
     ("spec.machines", "a worker more", |cluster| add(cluster, "w3", 201, Role::Worker)),
     ("spec.machines", "a worker less", |cluster| remove(cluster, "w2")),
     ("spec.machines", "two control planes more", |cluster| {
@@ -89,13 +144,27 @@ fn mirror(cluster: &mut Cluster) -> &mut Mirror {
     cluster.spec.artifacts.mirror.get_or_insert(Mirror { files, images, authority: None })
 }
 
+fn label(labels: &mut BTreeMap<String, String>) {
+    labels.insert("tier".to_owned(), "general".to_owned());
+}
+
+/// `KEY=VALUE` or `KEY`.
+fn taint(text: &str) -> Taint {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    Taint { key: key.to_owned(), value: value.to_owned(), effect: TaintEffect::NoSchedule }
+}
+
+fn flag(arguments: &mut ExtraArgs, component: Component, name: &str, value: &str) {
+    arguments.entry(component).or_default().insert(name.to_owned(), value.to_owned());
+}
+
 fn machine<'a>(cluster: &'a mut Cluster, name: &str) -> &'a mut Machine {
     cluster.spec.machines.iter_mut().find(|machine| machine.name.as_str() == name).unwrap()
 }
 
 fn add(cluster: &mut Cluster, name: &str, host: u8, role: Role) {
     let address = [192, 0, 2, host].into();
-    cluster.spec.machines.push(Machine { name: MachineName::from(name), address, roles: vec![role], removed: None });
+    cluster.spec.machines.push(Machine::new(name, address, vec![role]));
 }
 
 fn remove(cluster: &mut Cluster, name: &str) {
@@ -153,7 +222,7 @@ fn touched(plan: &Plan) -> Vec<String> {
 #[test]
 fn a_field_touches_what_depends_on_it_and_nothing_else() {
     let mut text = String::new();
-    for row in &ROWS {
+    for row in ROWS {
         let _ = writeln!(text, "{}: {}", row.0, row.1);
         let lines = match planned(row) {
             Ok(plan) if plan.is_empty() => vec!["nothing".to_owned()],
@@ -201,8 +270,13 @@ fn collect_fields(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet
     }
     let variants =
         schema["oneOf"].as_array().into_iter().flatten().filter(|variant| variant.get("properties").is_some());
-    let properties: Vec<(&String, &Value)> =
+    let mut properties: Vec<(&String, &Value)> =
         variants.chain([schema]).filter_map(|schema| schema["properties"].as_object()).flatten().collect();
+    // Maps by a word are one field.
+    let is_map = |schema: &Value| schema["additionalProperties"].is_object();
+    if properties.iter().all(|(_, schema)| is_map(schema)) {
+        properties.clear();
+    }
     if properties.is_empty() {
         let single = schema.get("const").is_some() || schema["enum"].as_array().is_some_and(|values| values.len() == 1);
         if !single {
@@ -226,9 +300,10 @@ fn a_new_worker_interrupts_nothing_anywhere() {
     assert_eq!(interrupts(&plan), [""; 0]);
     let objects = plan.stages.iter().filter(|stage| stage.id.place == Place::Cluster);
     let applied = objects.flat_map(|stage| &stage.steps).filter(|step| !step.action.only_waits());
-    assert_eq!(applied.map(|step| step.title.as_str()).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(applied.map(|step| step.title.as_str()).collect::<Vec<_>>(), ["Apply Node w3"]);
     // The others learn its name.
-    for stage in plan.stages.iter().filter(|stage| stage.id.place != Place::Machine("w3".into())) {
+    let others = |place: &Place| !matches!(place, Place::Cluster) && *place != Place::Machine("w3".into());
+    for stage in plan.stages.iter().filter(|stage| others(&stage.id.place)) {
         for step in stage.steps.iter().filter(|step| !step.action.only_waits()) {
             assert!(matches!(step.action, Action::WriteHosts(_)), "{}: {}", stage.id, step.title);
         }
@@ -246,6 +321,45 @@ fn what_only_the_operator_uses_touches_no_machine() {
     ] {
         assert!(row(field, change).is_empty(), "{field}");
     }
+}
+
+#[test]
+fn labels_and_taints_restart_nothing() {
+    for (field, change) in [
+        ("spec.roles.worker.labels", "one"),
+        ("spec.roles.worker.taints.key", "one"),
+        ("spec.machines.taints.key", "a worker's"),
+    ] {
+        assert_eq!(interrupts(&row(field, change)), [""; 0], "{field}");
+    }
+}
+
+#[test]
+fn a_flag_restarts_its_component_where_it_is_set() {
+    assert_eq!(interrupts(&row("spec.machines.extraArgs", "a worker's kubelet")), ["kubelet.service@w2"]);
+    let both = interrupts(&row("spec.roles.worker.extraArgs", "kubelet's"));
+    assert_eq!(both, ["kubelet.service@w1", "kubelet.service@w2"]);
+}
+
+/// What all control planes do restarts on one after the other.
+#[test]
+fn a_flag_of_every_api_server_rolls() {
+    let plan = row("spec.roles.control-plane.extraArgs", "kube-apiserver's");
+    let restarts: Vec<&Stage> =
+        plan.stages.iter().filter(|stage| stage.steps.iter().any(|step| step.action.interrupts().is_some())).collect();
+    assert_eq!(restarts.len(), 3);
+    for pair in restarts.windows(2) {
+        assert!(pair[1].after.contains(&pair[0].id), "{} does not wait for {}", pair[1].id, pair[0].id);
+    }
+}
+
+#[test]
+fn a_control_plane_that_becomes_a_worker_loses_its_taint_and_no_process() {
+    let plan = row("spec.machines.roles", "a control plane is a worker, too");
+    assert_eq!(interrupts(&plan), [""; 0]);
+    let step = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.title == "Apply Node cp1").unwrap();
+    let Some(Change::Diff(diff)) = &step.change else { panic!("a node is no secret") };
+    assert!(diff.lines().any(|line| line.starts_with('-') && line.contains("NoSchedule")), "{diff}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What a spec must be beyond its shape, one module per part of it.
 
 mod artifacts;
+mod extra_args;
 mod machines;
 mod names;
 mod network;
+mod nodes;
 mod settings;
 
 use crate::Cluster;
@@ -17,6 +19,8 @@ pub(crate) fn check(cluster: &Cluster, places: &Places) -> Vec<Problem> {
     artifacts::check(&mut checker);
     network::check(&mut checker);
     machines::check(&mut checker);
+    nodes::check(&mut checker);
+    extra_args::check(&mut checker);
     checker.problems
 }
 
@@ -33,6 +37,12 @@ impl Checker<'_> {
 
     fn report(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         let problem = Problem::at(self.places.of(path), message).in_field(path).with_help(help);
+        self.problems.push(problem);
+    }
+
+    /// Of a map's key, by its value's path.
+    fn report_key(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        let problem = Problem::at(self.places.of_key(path), message).in_field(path).with_help(help);
         self.problems.push(problem);
     }
 }

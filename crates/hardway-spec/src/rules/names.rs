@@ -15,6 +15,14 @@ pub(super) fn is_label(text: &str) -> bool {
         && text.chars().all(|c| is_edge(c) || c == '-')
 }
 
+/// RFC 1035, 2.3.4, written with dots.
+const NAME_LIMIT: usize = 253;
+
+/// Labels separated by dots, as the prefixes of labels' and taints' keys are.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    text.len() <= NAME_LIMIT && text.split('.').all(is_label)
+}
+
 /// Labels separated by dots. The last is not a number, or it would be taken for an address.
 pub(super) fn is_name(text: &str) -> bool {
     let last = text.rsplit('.').next().unwrap_or_default();

@@ -47,7 +47,7 @@ pub fn run(common: &Common, output: Output, arguments: Arguments) -> Result<(), 
     let mut machines: Vec<Machine> = given
         .into_iter()
         .flat_map(|(machines, role)| machines.into_iter().map(move |(name, address)| (name, address, role)))
-        .map(|(name, address, role)| Machine { name: name.as_str().into(), address, roles: vec![role], removed: None })
+        .map(|(name, address, role)| Machine::new(name.as_str(), address, vec![role]))
         .collect();
     let example = machines.is_empty();
     if example {

@@ -203,12 +203,7 @@ fn open_or_create(
             .iter()
             .filter_map(|(name, role)| {
                 let machine = addresses.iter().find(|machine| machine.name == *name)?;
-                Some(Machine {
-                    name: name.as_str().into(),
-                    address: machine.address.into(),
-                    roles: vec![*role],
-                    removed: None,
-                })
+                Some(Machine::new(name.as_str(), machine.address.into(), vec![*role]))
             })
             .collect();
         let answers = InitAnswers {
