@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::kind::{collection_of, title};
-use crate::{Error, Live, MANAGER, foreign};
+use crate::{Error, Live, MANAGER, foreign, node_settings};
 
 /// Pauses between tries. The first are short, since most often a new API server is a few hundred
 /// milliseconds from ready; none is long, since each is on the critical path of a new cluster.
@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Live {
     /// Applies an object server-side as field manager [`MANAGER`], taking over fields that others set, and takes away
-    /// what others added to it.
+    /// what others added to it. Of a node, only labels and taints are changed.
     ///
     /// Tries again until `deadline` where the cause may pass: an API that just came up refuses
     /// connections, lacks its RBAC roles, or does not serve a group yet.
@@ -38,6 +38,9 @@ impl Live {
     }
 
     async fn apply_once(&self, object: &Object) -> Result<(), Error> {
+        if node_settings::is_node(object) {
+            return self.settle_node(object).await;
+        }
         let stored = self.patch(object, false).await?;
         let Some(clean) = foreign::without(&stored) else { return Ok(()) };
         let params = PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) };

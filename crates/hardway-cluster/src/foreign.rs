@@ -13,11 +13,8 @@ const INTENT: [&str; 7] = ["spec", "data", "binaryData", "rules", "subjects", "r
 /// Field managers of Kubernetes itself, which complete objects in their duty.
 const KUBERNETES: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
 
-/// The object without what others set in it, where there is anything. A node is its kubelet's, and never ours.
+/// The object without what others set in it, where there is anything.
 pub(crate) fn without(object: &Value) -> Option<Value> {
-    if object["kind"] == "Node" {
-        return None;
-    }
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let (mut ours, mut others) = (Map::new(), Map::new());
     for entry in entries.iter().filter(|entry| entry["subresource"].as_str().is_none_or(str::is_empty)) {
@@ -175,13 +172,5 @@ mod tests {
         assert_eq!(spec_without("kubectl-rollout", &annotation), None);
         assert_eq!(spec_without("kube-controller-manager", &json!({"f:spec": {"f:paused": {}}})), None);
         assert_eq!(without(&json!({"kind": "ConfigMap", "metadata": {}})), None);
-    }
-
-    #[test]
-    fn a_cordoned_node_is_no_drift() {
-        let fields = json!({"f:spec": {"f:unschedulable": {}}});
-        let entry = json!({"manager": "kubectl-cordon", "fieldsV1": fields});
-        let node = json!({"kind": "Node", "spec": {"unschedulable": true}, "metadata": {"managedFields": [entry]}});
-        assert_eq!(without(&node), None);
     }
 }

@@ -16,6 +16,7 @@ mod foreign;
 mod kind;
 mod live;
 mod metrics;
+mod node_settings;
 mod nodes;
 mod normalise;
 mod observe;

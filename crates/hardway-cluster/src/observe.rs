@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::kind::{collection_of, title};
 use crate::normalise::normalise;
-use crate::{Error, Live, foreign};
+use crate::{Error, Live, foreign, node_settings};
 
 /// Each call in flight holds a connection of its own (HTTP/1.1), whose handshake costs an RSA signature
 /// on a machine that may be busy starting a cluster.
@@ -24,8 +24,12 @@ impl Live {
     /// The API's refusal, or no answer.
     pub async fn observe(&self, object: &Object) -> Result<Option<Observation>, Error> {
         let Some(live) = self.get(object).await? else { return Ok(None) };
-        let dry_run = self.patch(object, true).await?;
-        let dry_run = foreign::without(&dry_run).unwrap_or(dry_run);
+        let dry_run = if node_settings::is_node(object) {
+            node_settings::settled(&live, &object.value)
+        } else {
+            let dry_run = self.patch(object, true).await?;
+            foreign::without(&dry_run).unwrap_or(dry_run)
+        };
         Ok(Some(Observation::Object { live: normalise(live), dry_run: normalise(dry_run) }))
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use hardway_spec::{Cluster, Cni, Machine, Role};
+use hardway_spec::{Cluster, Cni, Component, Machine, Role};
 
 use crate::flags::Command;
 use crate::operating_system::{BASE, KERNEL};
@@ -110,7 +110,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             directory("/etc/cni", 0o755),
             directory(CNI_CONFIG, 0o755),
             file(CONFIG, 0o600, Content::text(configuration(inputs, facts)?.to_string())),
-            unit_file(SERVICE, unit(facts)),
+            unit_file(SERVICE, unit(inputs.cluster, machine, facts)),
             remains::containerd(),
             Resource::Unit(Unit {
                 name: SERVICE.to_owned(),
@@ -181,7 +181,7 @@ impl fmt::Display for Configuration<'_> {
 }
 
 /// As upstream ships it (`containerd.service`): containers outlive the daemon, and have cgroups of their own below its.
-fn unit(facts: &MachineFacts) -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine, facts: &MachineFacts) -> UnitFile {
     UnitFile {
         description: Some("containerd: the container runtime"),
         documentation: Some("https://containerd.io"),
@@ -190,7 +190,10 @@ fn unit(facts: &MachineFacts) -> UnitFile {
             kind: Some(ServiceKind::Notify),
             // Where overlay is a module; a kernel that has it built in says no, and that is fine.
             exec_start_pre: vec![Command::new("-/usr/sbin/modprobe").argument("overlay")],
-            exec_start: vec![Command::new(format!("{BIN}/containerd"))],
+            exec_start: vec![
+                Command::new(format!("{BIN}/containerd"))
+                    .extra(Component::Containerd, &cluster.extra_args(machine, Component::Containerd)),
+            ],
             restart: Some(Restart::Always),
             restart_sec: Some(5),
             kill_mode: Some(KillMode::Process),

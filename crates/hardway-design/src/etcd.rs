@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Cni, Machine, Role};
+use hardway_spec::{Cluster, Cni, Component, Machine, Role};
 
 use crate::flags::Command;
 use crate::operating_system::BASE;
@@ -207,6 +207,7 @@ fn command(machine: &Machine) -> Command {
         // The gateway would pass requests on under the server's own name, and knows no users.
         .flag("enable-grpc-gateway", false)
         .flag("listen-metrics-urls", METRICS)
+        .extra(Component::Etcd, &cluster.extra_args(machine, Component::Etcd))
 }
 
 /// Makes `etcdctl` speak to the member of this machine as etcd's `root`.

@@ -10,7 +10,7 @@ mod authentication;
 use std::time::Duration;
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Machine};
+use hardway_spec::{Cluster, Component, Machine};
 
 use crate::flags::Command;
 use crate::kubeconfig::{Client, kubeconfig};
@@ -210,5 +210,5 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         // No kube-proxy makes Services' addresses work here: extension API servers are called at their own.
         command = command.flag("enable-aggregator-routing", true);
     }
-    command
+    command.extra(Component::KubeApiserver, &cluster.extra_args(machine, Component::KubeApiserver))
 }

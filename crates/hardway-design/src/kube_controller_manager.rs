@@ -4,7 +4,7 @@
 //! `cmd/kube-controller-manager/app/options`.
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Machine};
+use hardway_spec::{Cluster, Component, Machine};
 
 use crate::flags::Command;
 use crate::kubeconfig::{Client, kubeconfig};
@@ -42,7 +42,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         &Identity::ControllerManagerServer,
         &format!("{PKI}/kube-controller-manager"),
     )?);
-    resources.push(unit_file(SERVICE, unit(inputs.cluster)));
+    resources.push(unit_file(SERVICE, unit(inputs.cluster, machine)));
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
         restart_on: vec![
@@ -76,7 +76,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     Ok(vec![copy, start])
 }
 
-fn unit(cluster: &Cluster) -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
     UnitFile {
         description: Some("kube-controller-manager: the controllers of Kubernetes"),
         documentation: Some(
@@ -85,7 +85,7 @@ fn unit(cluster: &Cluster) -> UnitFile {
         after: vec!["kube-apiserver.service"],
         service: Service {
             kind: Some(ServiceKind::Exec),
-            exec_start: vec![command(cluster)],
+            exec_start: vec![command(cluster, machine)],
             restart: Some(Restart::Always),
             restart_sec: Some(2),
             sandbox: Some(Sandbox::Strict(Strict {
@@ -99,7 +99,7 @@ fn unit(cluster: &Cluster) -> UnitFile {
     }
 }
 
-fn command(cluster: &Cluster) -> Command {
+fn command(cluster: &Cluster, machine: &Machine) -> Command {
     Command::new(format!("{BIN}/kube-controller-manager"))
         .flag("kubeconfig", KUBECONFIG)
         .flag("authentication-kubeconfig", KUBECONFIG)
@@ -123,4 +123,5 @@ fn command(cluster: &Cluster) -> Command {
         .flag("kube-api-qps", 200)
         .flag("kube-api-burst", 400)
         .flag("profiling", false)
+        .extra(Component::KubeControllerManager, &cluster.extra_args(machine, Component::KubeControllerManager))
 }

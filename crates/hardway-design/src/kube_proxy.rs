@@ -2,7 +2,7 @@
 //!
 //! Configuration: <https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/>.
 
-use hardway_spec::{Cluster, Machine, ProxyMode};
+use hardway_spec::{Cluster, Component, Machine, ProxyMode};
 use serde::Serialize;
 
 use crate::flags::Command;
@@ -61,7 +61,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         directory(FOLDER, 0o700),
         file(KUBECONFIG, 0o600, kubeconfig(inputs, Client::KubeProxy)?),
         file(CONFIG, 0o600, Content::text(yaml::render(&configuration(inputs.cluster, machine)))),
-        unit_file(SERVICE, unit(inputs.cluster, inputs.facts_of(machine)?)),
+        unit_file(SERVICE, unit(inputs.cluster, machine, inputs.facts_of(machine)?)),
         Resource::Unit(Unit {
             name: SERVICE.to_owned(),
             restart_on: vec![
@@ -100,7 +100,7 @@ fn configuration<'a>(cluster: &Cluster, machine: &'a Machine) -> KubeProxyConfig
     }
 }
 
-fn unit(cluster: &Cluster, facts: &MachineFacts) -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine, facts: &MachineFacts) -> UnitFile {
     let read_write_paths = match cluster.spec.network.kube_proxy {
         ProxyMode::Nftables => Vec::new(),
         // xtables.lock.
@@ -112,7 +112,11 @@ fn unit(cluster: &Cluster, facts: &MachineFacts) -> UnitFile {
         after: vec!["kubelet.service"],
         service: Service {
             kind: Some(ServiceKind::Exec),
-            exec_start: vec![Command::new(format!("{BIN}/kube-proxy")).flag("config", CONFIG)],
+            exec_start: vec![
+                Command::new(format!("{BIN}/kube-proxy"))
+                    .flag("config", CONFIG)
+                    .extra(Component::KubeProxy, &cluster.extra_args(machine, Component::KubeProxy)),
+            ],
             restart: Some(Restart::Always),
             restart_sec: Some(2),
             oom_score_adjust: facts.can_lower_oom_score.then_some(-999),

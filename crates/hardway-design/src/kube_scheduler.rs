@@ -4,7 +4,7 @@
 //! `cmd/kube-scheduler/app/options`.
 
 use hardway_pki::Identity;
-use hardway_spec::Machine;
+use hardway_spec::{Cluster, Component, Machine};
 use serde::Serialize;
 
 use crate::flags::Command;
@@ -59,7 +59,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         file(CONFIG, 0o600, Content::text(yaml::render(&configuration()))),
     ];
     resources.extend(key_pair_of("root", inputs, &Identity::SchedulerServer, &format!("{PKI}/kube-scheduler"))?);
-    resources.push(unit_file(SERVICE, unit()));
+    resources.push(unit_file(SERVICE, unit(inputs.cluster, machine)));
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
         restart_on: vec![
@@ -101,14 +101,14 @@ fn configuration() -> KubeSchedulerConfiguration {
     }
 }
 
-fn unit() -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
     UnitFile {
         description: Some("kube-scheduler: the scheduler of Kubernetes"),
         documentation: Some("https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/"),
         after: vec!["kube-apiserver.service"],
         service: Service {
             kind: Some(ServiceKind::Exec),
-            exec_start: vec![command()],
+            exec_start: vec![command(cluster, machine)],
             restart: Some(Restart::Always),
             restart_sec: Some(2),
             sandbox: Some(Sandbox::Strict(Strict {
@@ -129,7 +129,7 @@ fn unit() -> UnitFile {
     }
 }
 
-fn command() -> Command {
+fn command(cluster: &Cluster, machine: &Machine) -> Command {
     Command::new(format!("{BIN}/kube-scheduler"))
         .flag("config", CONFIG)
         .flag("authentication-kubeconfig", KUBECONFIG)
@@ -140,4 +140,5 @@ fn command() -> Command {
         .flag("tls-private-key-file", format_args!("{PKI}/kube-scheduler-key.pem"))
         .flag("tls-min-version", tls::MIN_VERSION)
         .flag("tls-cipher-suites", tls::cipher_suites())
+        .extra(Component::KubeScheduler, &cluster.extra_args(machine, Component::KubeScheduler))
 }

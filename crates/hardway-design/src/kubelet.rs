@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Machine, Role};
+use hardway_spec::{Cluster, Component, Machine, Role, Taint, TaintEffect};
 use serde::Serialize;
 
 use crate::flags::Command;
@@ -29,6 +29,12 @@ const FOLDER: &str = "/var/lib/kubelet";
 const PKI: &str = "/var/lib/kubelet/pki";
 const CONFIG: &str = "/var/lib/kubelet/kubelet-config.yaml";
 const KUBECONFIG: &str = "/var/lib/kubelet/kubeconfig";
+/// Files here go over the configuration. What only counts when a node registers is no reason to restart its kubelet.
+const REGISTRATION_FOLDER: &str = "/var/lib/kubelet/kubelet-config.d";
+const REGISTRATION: &str = "/var/lib/kubelet/kubelet-config.d/registration.conf";
+
+/// The label and taint of control planes' nodes. Not a label that a kubelet may give its own node (NodeRestriction).
+pub(crate) const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,9 +68,19 @@ struct KubeletConfiguration<'a> {
     #[serde(rename = "eventRecordQPS")]
     event_record_qps: u32,
     streaming_connection_idle_timeout: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+}
+
+/// What a node registers with, and is changed in the API later.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Registration {
+    api_version: &'static str,
+    kind: &'static str,
     register_with_taints: Vec<Taint>,
 }
+
+const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
+const KIND: &str = "KubeletConfiguration";
 
 #[derive(Serialize)]
 struct Authentication {
@@ -89,12 +105,6 @@ struct Authorization {
     mode: &'static str,
 }
 
-#[derive(Serialize)]
-struct Taint {
-    key: &'static str,
-    effect: &'static str,
-}
-
 pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
     let copy = Group {
         id: GroupId::on(&machine.name, COPY),
@@ -106,16 +116,22 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     let mut resources = vec![
         directory(FOLDER, 0o750),
         directory(PKI, 0o700),
+        directory(REGISTRATION_FOLDER, 0o700),
         file(KUBECONFIG, 0o600, kubeconfig(inputs, Client::Kubelet(&machine.name))?),
-        file(CONFIG, 0o600, Content::text(yaml::render(&configuration(inputs.cluster, machine, facts)))),
+        file(CONFIG, 0o600, Content::text(yaml::render(&configuration(inputs.cluster, facts)))),
     ];
+    let taints = taints(inputs.cluster, machine);
+    if !taints.is_empty() {
+        let registration = Registration { api_version: API_VERSION, kind: KIND, register_with_taints: taints };
+        resources.push(file(REGISTRATION, 0o600, Content::text(yaml::render(&registration))));
+    }
     resources.extend(key_pair_of(
         "root",
         inputs,
         &Identity::KubeletServer(machine.name.clone()),
         &format!("{PKI}/kubelet"),
     )?);
-    resources.push(unit_file(SERVICE, unit(machine)));
+    resources.push(unit_file(SERVICE, unit(inputs.cluster, machine)));
     resources.push(remains::pods(inputs)?);
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
@@ -153,10 +169,10 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
     Ok(vec![copy, start])
 }
 
-fn configuration<'a>(cluster: &'a Cluster, machine: &Machine, facts: &'a MachineFacts) -> KubeletConfiguration<'a> {
+fn configuration<'a>(cluster: &'a Cluster, facts: &'a MachineFacts) -> KubeletConfiguration<'a> {
     KubeletConfiguration {
-        api_version: "kubelet.config.k8s.io/v1beta1",
-        kind: "KubeletConfiguration",
+        api_version: API_VERSION,
+        kind: KIND,
         authentication: Authentication {
             anonymous: Enabled { enabled: false },
             webhook: Enabled { enabled: true },
@@ -184,20 +200,20 @@ fn configuration<'a>(cluster: &'a Cluster, machine: &Machine, facts: &'a Machine
         resolv_conf: &facts.resolv_conf,
         event_record_qps: 50,
         streaming_connection_idle_timeout: "5m0s",
-        register_with_taints: taints(cluster, machine),
     }
 }
 
-/// Control planes keep ordinary pods off, unless there is nowhere else for them.
-fn taints(cluster: &Cluster, machine: &Machine) -> Vec<Taint> {
+/// Control planes keep ordinary pods off, unless there is nowhere else for them; then come the spec's.
+pub(crate) fn taints(cluster: &Cluster, machine: &Machine) -> Vec<Taint> {
+    let mut taints = Vec::new();
     if machine.roles.contains(&Role::ControlPlane) && !containerd::runs_pods(cluster, machine) {
-        vec![Taint { key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }]
-    } else {
-        Vec::new()
+        taints.push(Taint { key: CONTROL_PLANE.to_owned(), value: String::new(), effect: TaintEffect::NoSchedule });
     }
+    taints.extend(cluster.taints(machine));
+    taints
 }
 
-fn unit(machine: &Machine) -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
     UnitFile {
         description: Some("kubelet: the Kubernetes node agent"),
         documentation: Some("https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/"),
@@ -208,9 +224,11 @@ fn unit(machine: &Machine) -> UnitFile {
             exec_start: vec![
                 Command::new(format!("{BIN}/kubelet"))
                     .flag("config", CONFIG)
+                    .flag("config-dir", REGISTRATION_FOLDER)
                     .flag("kubeconfig", KUBECONFIG)
                     .flag("hostname-override", &machine.name)
-                    .flag("node-ip", machine.address),
+                    .flag("node-ip", machine.address)
+                    .extra(Component::Kubelet, &cluster.extra_args(machine, Component::Kubelet)),
             ],
             restart: Some(Restart::Always),
             restart_sec: Some(2),

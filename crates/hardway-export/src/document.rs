@@ -26,6 +26,8 @@ pub(crate) fn read(file: &File) -> Vec<Document> {
     let extension = file.path.rsplit('.').next().unwrap_or_default();
     match extension {
         "yaml" => of_kind(text).into_iter().collect(),
+        // Where kubelets look for what goes over their configuration.
+        "conf" if file.path.starts_with("/var/lib/kubelet/") => of_kind(text).into_iter().collect(),
         "conflist" => network_list(text),
         "conf" if file.path.starts_with("/etc/cni/") => plugin(&parse(text)).into_iter().collect(),
         _ => Vec::new(),

@@ -8,6 +8,7 @@ mod etcd_member;
 mod facts;
 mod group;
 mod leaving;
+mod node_record;
 mod resource;
 
 pub use catalog::{BinaryArtifact, Catalog, ImageArtifact, PackageArchive};
@@ -18,6 +19,7 @@ pub use etcd_member::{EtcdCall, EtcdChange, EtcdMember, EtcdMemberObservation, S
 pub use facts::{CgroupVersion, MachineFacts, Observation, Observed, OperatingSystem, StoredBinary, UnitObservation};
 pub use group::{Design, Group, GroupId, Place};
 pub use leaving::{BudgetSeen, CordonedBy, Drain, Leaving, Manner, NodeSeen, PodSeen};
+pub use node_record::NodeRecord;
 pub use resource::{
     Await, Binary, Condition, Directory, File, Hosts, Image, Link, Module, Object, Package, PackageOrigin, Remains,
     Resource, ResourceId, STORE, Sysctl, Task, Unit, User,

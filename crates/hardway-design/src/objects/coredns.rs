@@ -2,7 +2,7 @@
 //!
 //! Plugins: <https://coredns.io/plugins/>.
 
-use hardway_spec::Cni;
+use hardway_spec::{Cni, Machine};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     ConfigMap, ConfigMapVolumeSource, Container, PodSpec, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec,
@@ -34,7 +34,8 @@ const REPLICAS: usize = 2;
 
 pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
     let cluster = inputs.cluster;
-    let homes = cluster.machines().filter(|machine| containerd::runs_pods(cluster, machine)).count();
+    let is_home = |machine: &&Machine| containerd::runs_pods(cluster, machine) && !cluster.keeps_pods_off(machine);
+    let homes = cluster.machines().filter(is_home).count();
     let replicas = homes.clamp(1, REPLICAS) as i32;
     let resources = vec![
         service_account(NAME),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use hardway_design::{Group, Resource};
+use hardway_spec::Component;
+use hardway_spec::flags::Claim;
 
 use super::subject::Subject;
 use super::{TABLES, Topic, inside, row, why};
@@ -75,6 +77,57 @@ fn every_reason_is_for_something_in_a_design() {
         }
     }
     assert!(orphans.is_empty(), "nothing is explained by\n{orphans:#?}");
+}
+
+/// Configuration documents that have fields in place of a component's flags.
+const INSTEAD_OF_FLAGS: [(&str, Component); 3] = [
+    ("KubeletConfiguration", Component::Kubelet),
+    ("KubeSchedulerConfiguration", Component::KubeScheduler),
+    ("KubeProxyConfiguration", Component::KubeProxy),
+];
+
+/// The component and the name of its flag that a thing of a design is, or stands for.
+fn flag_of(topic: Topic<'_>, name: &str) -> Option<(Component, String)> {
+    match topic {
+        Topic::Flags(program) => {
+            let component = Component::ALL.into_iter().find(|component| component.as_str() == program)?;
+            Some((component, name.trim_start_matches('-').to_owned()))
+        }
+        Topic::Fields(kind) => {
+            let (_, component) = INSTEAD_OF_FLAGS.into_iter().find(|(document, _)| *document == kind)?;
+            let field = name.rsplit('.').next()?.to_lowercase();
+            let flags = component.flags().into_iter().map(|flag| flag.name);
+            Some((component, flags.into_iter().find(|flag| flag.replace('-', "") == field)?))
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn an_operator_is_kept_from_every_flag_that_hardway_sets() {
+    let mut asked = BTreeSet::new();
+    let mut free = BTreeSet::new();
+    for example in Example::of_every_shape().iter().filter(|example| !example.has_extra_args()) {
+        for group in &example.design().groups {
+            subjects(group, &mut |subject| {
+                let Some((component, flag)) = flag_of(subject.topic, &subject.name) else { return };
+                if component.claim_of(&flag).is_none_or(|claim| claim == Claim::Free) {
+                    free.insert(format!("{component} {flag}"));
+                }
+                asked.insert((component, flag));
+            });
+        }
+    }
+    assert!(asked.len() > 80 && asked.contains(&(Component::Kubelet, "cluster-dns".to_owned())), "{asked:?}");
+    assert!(free.is_empty(), "hardway-spec/src/flags/ours.rs lacks\n{free:#?}");
+}
+
+#[test]
+fn what_an_operator_adds_is_said_to_be_asked_for() {
+    let asked = |name: &str| why(Topic::Flags("kubelet"), name);
+    assert!(asked("--max-pods").is_some_and(|why| why.contains("cluster.yaml")));
+    assert_eq!(asked("--no-such-flag"), None);
+    assert!(asked("--config").is_some_and(|why| !why.contains("cluster.yaml")));
 }
 
 #[test]

@@ -21,6 +21,11 @@ pub(super) const TABLES: &[Table] = &[
             ("/var/lib/kubelet", "What the kubelet keeps."),
             ("/var/lib/kubelet/kubeconfig", "Its way to the API, as `system:node:NAME`."),
             ("/var/lib/kubelet/kubelet-config.yaml", "Its configuration."),
+            ("/var/lib/kubelet/kubelet-config.d", "What goes over its configuration."),
+            (
+                "/var/lib/kubelet/kubelet-config.d/registration.conf",
+                "What its node registers with; a change of it alone needs no restart, since the node has registered.",
+            ),
             ("/var/lib/kubelet/pki", "Its certificate and key."),
             ("/var/lib/kubelet/pki/kubelet.pem", "How it shows itself to the API server and to metrics-server."),
             ("/var/lib/kubelet/pki/kubelet-key.pem", "Its key."),
@@ -30,6 +35,7 @@ pub(super) const TABLES: &[Table] = &[
         topic: Topic::Flags("kubelet"),
         rows: &[
             ("--config", "Where its configuration is."),
+            ("--config-dir", "What goes over its configuration: the taints that its node registers with."),
             (
                 "--hostname-override",
                 "The node's name is the machine's name in the spec, whatever the machine calls itself.",
@@ -76,7 +82,10 @@ pub(super) const TABLES: &[Table] = &[
                 "Kernel settings that are not as it needs them are an error; it changes none by itself.",
             ),
             ("readOnlyPort", "0: there is no port without authentication."),
-            ("registerWithTaints", "A control plane says from its first moment that ordinary pods belong elsewhere."),
+            (
+                "registerWithTaints",
+                "A control plane says from its first moment that ordinary pods belong elsewhere, as does any node with taints in `cluster.yaml`.",
+            ),
             ("resolvConf", "Name servers outside the cluster, as the machine really uses them."),
             ("seccompDefault", "Containers get the runtime's filter for system calls unless they ask for another."),
             ("streamingConnectionIdleTimeout", "An exec session that nobody uses is closed."),

@@ -20,6 +20,9 @@ mod operating_system;
 mod subject;
 mod systemd;
 
+use hardway_spec::Component;
+use hardway_spec::flags::Claim;
+
 pub(crate) use subject::{Topic, inside};
 
 /// Reasons of one topic, by the name of what they are for.
@@ -49,7 +52,16 @@ const TABLES: &[&[Table]] = &[
 /// A row of a [`Topic::Fields`] stands for the fields below it too, and `*` in one of a [`Topic::Paths`] for any text
 /// without a slash.
 pub(crate) fn why(topic: Topic<'_>, name: &str) -> Option<&'static str> {
-    row(topic, name).map(|(_, why)| *why)
+    row(topic, name)
+        .map(|(_, why)| *why)
+        .or_else(|| is_operators(topic, name).then_some("Asked for in `cluster.yaml`."))
+}
+
+/// Whether the thing is a flag that hardway itself never sets.
+fn is_operators(topic: Topic<'_>, name: &str) -> bool {
+    let Topic::Flags(program) = topic else { return false };
+    let component = Component::ALL.into_iter().find(|component| component.as_str() == program);
+    component.is_some_and(|component| component.claim_of(name.trim_start_matches('-')) == Some(Claim::Free))
 }
 
 fn row(topic: Topic<'_>, name: &str) -> Option<&'static (&'static str, &'static str)> {

@@ -9,6 +9,7 @@ mod layouts;
 mod leaving;
 mod members;
 mod saved_plans;
+mod settings;
 mod sources;
 mod support;
 mod whole_way;
