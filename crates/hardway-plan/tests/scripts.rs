@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hardway_design::{Condition, Content, Directory, File, Hosts, Image, Link, ResourceId, Task, User};
+use hardway_design::{
+    Condition, Content, Directory, EtcdCall, EtcdChange, File, Hosts, Image, Link, ResourceId, Task, User,
+};
 use hardway_plan::{Action, Entry, Inventory, Step, script};
 use hardway_spec::MachineName;
 
@@ -90,11 +92,23 @@ fn every_kind() -> Vec<Step> {
         Action::RestartUnit { unit: unit(), reads: vec![], ready: None },
         Action::ReloadUnit { unit: unit(), reads: vec![], ready: None },
         Action::RunTask(task),
+        Action::ChangeEtcd(EtcdChange::Found),
+        Action::ChangeEtcd(EtcdChange::Remove(etcd_call())),
+        Action::ChangeEtcd(EtcdChange::Join(etcd_call())),
+        Action::ChangeEtcd(EtcdChange::Promote(etcd_call())),
         Action::WaitOnMachine(condition()),
         Action::RemoveHardway,
     ];
     actions.extend(entries.into_iter().map(Action::Remove));
     actions.into_iter().map(step).collect()
+}
+
+fn etcd_call() -> EtcdCall {
+    EtcdCall {
+        name: MachineName::from("cp2"),
+        peer_url: "https://192.0.2.12:2380".to_owned(),
+        through: vec!["https://192.0.2.11:2379".to_owned(), "https://192.0.2.13:2379".to_owned()],
+    }
 }
 
 fn text(steps: &[Step]) -> String {
