@@ -109,11 +109,15 @@ fn head(call: &EtcdCall) -> String {
     )
 }
 
+/// For shellcheck: what stands in single quotes is not the shell's to expand.
+const AWKS_OWN: &str = "# shellcheck disable=SC2016 # these are awk's";
+
 /// Repeats `command` as long as `state` prints something: what was refused, or got lost on its way, may pass next time.
 fn until_gone(state: &str, command: &str, attempts: u32) -> String {
     format!(
         "attempt=0\n\
          said=\n\
+         {AWKS_OWN}\n\
          until state=$(listed '{state}') && [ -z \"$state\" ]; do\n\
          \x20   # Without a state, the members could not be listed.\n\
          \x20   if [ -z \"$state\" ] || ! said=$({command} 2>&1); then\n\
@@ -137,7 +141,9 @@ fn remove(call: &EtcdCall) -> String {
         // One that does not lead, or is dead, has nothing to hand over.
         let _ = writeln!(
             text,
-            "client=$(listed '$3 == name || $4 == address {{ print $5; exit }}')\n\
+            "{AWKS_OWN}\n\
+             client=$(listed '$3 == name || $4 == address {{ print $5; exit }}')\n\
+             {AWKS_OWN}\n\
              successor=$(listed '$5 == \"{successor}\" && $6 == \"false\" {{ print $1 }}')\n\
              if [ -n \"$client\" ] && [ -n \"$successor\" ]; then\n\
              \x20   ETCDCTL_ENDPOINTS=$client etcdctl {IMPATIENT} move-leader \"$successor\" || true\n\
@@ -163,8 +169,11 @@ fn join(call: &EtcdCall) -> String {
     let add = format!("etcdctl member add {} --learner --peer-urls={}", call.name, call.peer_url);
     let is_missing = "$4 == address { found = 1 } END { if (!found) print \"missing\" }";
     text += &until_gone(is_missing, &add, ATTEMPTS);
-    text +=
-        "\nmembers=$(listed '{ printf \"%s%s=%s\", separator, ($4 == address ? name : $3), $4; separator = \",\" }')\n";
+    let _ = writeln!(
+        text,
+        "\n{AWKS_OWN}\n\
+         members=$(listed '{{ printf \"%s%s=%s\", separator, ($4 == address ? name : $3), $4; separator = \",\" }}')"
+    );
     text += &prepare("printf '%s\\n' \"ETCD_INITIAL_CLUSTER=$members\"");
     text
 }
