@@ -48,6 +48,13 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        topic: Topic::Flags("sh"),
+        rows: &[(
+            "-c",
+            "Before the start: without data, and without a first start that was prepared, etcd stays down, since an empty member under an old name would harm the others. After it: the first start is over, and etcd has been up here.",
+        )],
+    },
+    Table {
         topic: Topic::Flags("etcd"),
         rows: &[
             ("--advertise-client-urls", "Where this member tells clients to find it."),
