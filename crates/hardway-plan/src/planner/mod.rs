@@ -114,8 +114,8 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     leaving::remove_retired_objects(&mut plan, design, sight);
     leaving::remove_machines(&mut plan, cluster, design, sight)?;
     etcd::add_removals(&mut plan, &members, &changes);
-    rolling::one_at_a_time(&mut plan, design, sight);
     etcd::put_in_order(&mut plan, &changes);
+    rolling::one_at_a_time(&mut plan, design, sight);
     rolling::balancers_first(&mut plan, sight);
     meaning::fill(&mut plan, design, sight);
     Ok(plan)
