@@ -69,7 +69,6 @@ fn planned(example: &Example, sight: &Sight) -> Plan {
 /// What is done about the members and their units, a line for each step, in an order that the plan's edges demand.
 fn script(plan: &Plan) -> String {
     let mut text = String::new();
-    let mut done: Vec<&GroupId> = Vec::new();
     let mut open: Vec<_> = plan.stages.iter().collect();
     while !open.is_empty() {
         let next = open.iter().position(|stage| {
@@ -77,7 +76,6 @@ fn script(plan: &Plan) -> String {
             !stage.after.iter().any(waits)
         });
         let stage = open.remove(next.expect("the edges lead in no circle"));
-        done.push(&stage.id);
         for step in &stage.steps {
             let about_etcd = match &step.action {
                 Action::ChangeEtcd(_) => true,
@@ -265,7 +263,7 @@ fn members_that_are_all_down_start_before_a_lost_one_is_replaced() {
 
 #[test]
 fn data_that_are_lost_are_never_founded_anew() {
-    for (example, lost) in [(Example::small(), &["cp1"][..]), (Example::large(), &["cp1", "cp2"])] {
+    for (example, lost) in [(Example::small(), &["cp1"][..]), (Example::large(), &["cp1", "cp2"][..])] {
         let mut sight = example.applied();
         lost.iter().for_each(|machine| lose_data(&mut sight, machine));
         nobody_answers(&mut sight);
