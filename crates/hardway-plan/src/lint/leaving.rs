@@ -38,7 +38,7 @@ pub(super) fn of_budgets(context: &Context<'_>) -> Vec<Harm> {
         }
         found.extend(held.into_iter().map(|(budgets, pods)| Harm {
             machines: vec![MachineName::from(node)],
-            harm: format!("PodDisruptionBudget {budgets} keeps {} from leaving {node}", list(pods)),
+            harm: format!("{} may not leave {node} now, by PodDisruptionBudget {budgets}", list(pods)),
             help: "let another of its pods become Ready first: more replicas, or a budget that allows one to be away; a \
                    pod must not fall under two budgets. `removed: {force: true}` ends them whatever the budget says"
                 .to_owned(),

@@ -268,8 +268,8 @@ fn pods_that_may_not_leave_are_named_before_anything_starts() {
     assert_eq!(
         findings(Removal::default()),
         [
-            "disruption-budget: PodDisruptionBudget a/loose and a/other keeps a/twice from leaving w2",
-            "disruption-budget: PodDisruptionBudget a/tight keeps a/held from leaving w2",
+            "disruption-budget: a/twice may not leave w2 now, by PodDisruptionBudget a/loose and a/other",
+            "disruption-budget: a/held may not leave w2 now, by PodDisruptionBudget a/tight",
             "unmanaged-pods: no controller would start a/alone again elsewhere",
         ]
     );
