@@ -12,7 +12,12 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for role in [Role::ControlPlane, Role::Etcd, Role::Worker] {
         let path = format!("spec.roles.{role}.extraArgs");
         let runs = |component| cluster.role_runs(role, component);
-        if let Some(arguments) = cluster.spec.roles.extra_args(role) {
+        let Some(arguments) = cluster.spec.roles.extra_args(role) else { continue };
+        let nobody = role == Role::Etcd && cluster.machines_with(role).next().is_none();
+        if nobody && !arguments.is_empty() && roles_are_known(checker) {
+            let help = "control planes run etcd then: set it in `spec.roles.control-plane`";
+            checker.report(&path, "no machine has the role `etcd`", help);
+        } else {
             of_all(checker, &path, arguments, &format!("the role `{role}`"), runs);
         }
     }
@@ -27,8 +32,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 fn of_all(checker: &mut Checker<'_>, path: &str, arguments: &ExtraArgs, whose: &str, runs: impl Fn(Component) -> bool) {
-    let mut roles = (0..checker.cluster.spec.machines.len()).map(|index| format!("spec.machines[{index}].roles"));
-    let known = checker.is_sound("spec.controlPlane.node") && roles.all(|path| checker.is_sound(&path));
+    let known = roles_are_known(checker);
     for (component, flags) in arguments {
         let path = format!("{path}.{component}");
         if known && !flags.is_empty() && !runs(*component) {
@@ -37,6 +41,12 @@ fn of_all(checker: &mut Checker<'_>, path: &str, arguments: &ExtraArgs, whose: &
             of_component(checker, &path, *component, flags);
         }
     }
+}
+
+/// Whether it can be said which machine runs what.
+fn roles_are_known(checker: &Checker<'_>) -> bool {
+    let mut roles = (0..checker.cluster.spec.machines.len()).map(|index| format!("spec.machines[{index}].roles"));
+    checker.is_sound("spec.controlPlane.node") && roles.all(|path| checker.is_sound(&path))
 }
 
 fn whereabouts(component: Component) -> &'static str {
