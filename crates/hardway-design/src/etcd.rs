@@ -127,7 +127,7 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
     resources.extend(key_pair_of(USER, inputs, &Identity::EtcdPeer(machine.name.clone()), &format!("{PKI}/peer"))?);
     resources.extend(key_pair_of("root", inputs, &Identity::EtcdRoot, &format!("{PKI}/root"))?);
     resources.push(file(MEMBERS, 0o600, Content::text(membership::file(inputs.cluster))));
-    resources.push(unit_file(SERVICE, unit(machine)));
+    resources.push(unit_file(SERVICE, unit(inputs.cluster, machine)));
     resources.push(Resource::EtcdMember(place(machine)));
     resources.push(Resource::Unit(Unit {
         name: SERVICE.to_owned(),
@@ -161,7 +161,7 @@ fn member(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError> 
     })
 }
 
-fn unit(machine: &Machine) -> UnitFile {
+fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
     UnitFile {
         description: Some("etcd: the store of the Kubernetes cluster"),
         documentation: Some("https://etcd.io/docs/"),
@@ -172,7 +172,7 @@ fn unit(machine: &Machine) -> UnitFile {
             user: Some(USER),
             environment_files: vec![MEMBERS.to_owned(), format!("-{}", membership::FIRST_START)],
             exec_start_pre: vec![membership::guard()],
-            exec_start: vec![command(machine)],
+            exec_start: vec![command(cluster, machine)],
             exec_start_post: vec![membership::note_success()],
             restart: Some(Restart::Always),
             restart_sec: Some(2),
@@ -184,7 +184,7 @@ fn unit(machine: &Machine) -> UnitFile {
     }
 }
 
-fn command(machine: &Machine) -> Command {
+fn command(cluster: &Cluster, machine: &Machine) -> Command {
     let client = url(machine.address, CLIENT_PORT);
     let peer = url(machine.address, PEER_PORT);
     Command::new(format!("{BIN}/etcd"))

@@ -76,7 +76,7 @@ fn a_load_balancer_that_moved_is_answered_for_at_both_addresses_until_the_change
     assert_eq!(reasons(&spec, &bundle, common::now()), both(&begun));
     complete(&spec, &mut bundle, FormerNames::Kept, common::now()).unwrap();
     assert_eq!(reasons(&spec, &bundle, common::now()), []);
-    assert_eq!(former_names(&spec, &bundle), [old.clone()]);
+    assert_eq!(former_names(&spec, &bundle), std::slice::from_ref(&old));
 
     let finished = Reason::NamesChanged { added: vec![], removed: vec![old] };
     let issued = complete(&spec, &mut bundle, FormerNames::Dropped, common::now()).unwrap();

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use hardway_design::{
-    Await, Condition, Directory, Drain, EtcdChange, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task, User,
+    Await, Condition, Directory, Drain, EtcdChange, File, GroupId, Hosts, Image, Link, Object, Place, ResourceId, Task,
+    User,
 };
 use hardway_spec::MachineName;
 

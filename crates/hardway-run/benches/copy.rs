@@ -70,9 +70,9 @@ fn copies(machines: impl Iterator<Item = MachineName>, files: &[(Binary, LocalBl
             resources: vec![Resource::Binary(binary.clone())],
         })
     });
-    let design = Design { groups: groups.collect() };
+    let design = Design { groups: groups.collect(), ..Design::default() };
     let bare = names.iter().map(|name| (name.clone(), Observed::default()));
-    let sight = Sight { machines: BTreeMap::from_iter(bare), cluster: None };
+    let sight = Sight { machines: BTreeMap::from_iter(bare), ..Sight::default() };
     plan(CLUSTER, &design, &sight).expect("a bare machine has no inventory")
 }
 

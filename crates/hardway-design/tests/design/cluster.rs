@@ -8,7 +8,8 @@ use hardway_design::{
 };
 use hardway_pki::{Bundle, Identity, KeyPair};
 use hardway_spec::{
-    ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, Encapsulation, Kind, Machine, MachineName, Metadata, ProxyMode, Removal, Role, Taint, TaintEffect,
+    ApiVersion, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, Encapsulation, Kind, Machine, MachineName,
+    Metadata, ProxyMode, Removal, Role, Taint, TaintEffect,
 };
 
 /// What a design is made from, owned.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hardway_design::example::{facts, supplied};
 use hardway_design::{
-    Catalog, Content, Design, EncryptionKey, EtcdMemberObservation, Inputs, MachineFacts, NodeSeen, Observation, Observed,
-    Resource, ResourceId, SeenEtcdMember, StoredBinary, Unit, UnitObservation,
+    Catalog, Content, Design, EncryptionKey, EtcdMemberObservation, Inputs, MachineFacts, NodeSeen, Observation,
+    Observed, Resource, ResourceId, SeenEtcdMember, StoredBinary, Unit, UnitObservation,
 };
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_plan::{Action, InventoryError, Plan, Sight, plan};

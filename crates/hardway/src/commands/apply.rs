@@ -64,7 +64,7 @@ pub async fn apply(
         if !proposal.is_empty() && !yes && !confirm(session.output, &proposal)? {
             return Err(CommandError::Interrupted);
         }
-        carry_out(session, &prepared, &proposal, selection).await
+        carry_out(session, &prepared, &proposal, scope.selection()).await
     };
     cluster.during(work).await
 }

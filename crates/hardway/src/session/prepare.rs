@@ -62,8 +62,8 @@ impl<'a> Scope<'a> {
     /// Whether the machine is one of those that it is about.
     fn covers(self, machine: &MachineName) -> bool {
         match self {
-            Self::Plan(Some(selection), _) => selection.contains(&Place::Machine(machine.clone())),
-            Self::Plan(None, _) | Self::Status | Self::Export | Self::Verify => true,
+            Self::Plan(selection, _) => is_covered(selection, machine),
+            Self::Status | Self::Export | Self::Verify => true,
         }
     }
 
@@ -71,6 +71,10 @@ impl<'a> Scope<'a> {
     fn needs(self, machine: &MachineName) -> bool {
         self.covers(machine) && !matches!(self, Self::Plan(None, _))
     }
+}
+
+fn is_covered(selection: Option<&Selection>, machine: &MachineName) -> bool {
+    selection.is_none_or(|selection| selection.contains(&Place::Machine(machine.clone())))
 }
 
 /// A cluster as it should be and as it was just seen.
@@ -177,7 +181,7 @@ impl Session {
             return Err(CommandError::Obstacles(grouped(causes)));
         }
         let silent = match scope {
-            Scope::Plan(_) => {
+            Scope::Plan(..) => {
                 self.silent_without_leave(failures.iter().filter(|failure| scope.covers(&failure.machine)))
             }
             Scope::Status | Scope::Export | Scope::Verify => Vec::new(),
@@ -298,8 +302,7 @@ impl Prepared {
 
     /// What is to be done at the selected places, unless something stands in its way there.
     pub fn propose(&self, session: &Session, selection: Option<&Selection>) -> Result<Proposal, CommandError> {
-        let covers =
-            |name: &MachineName| selection.is_none_or(|selection| selection.contains(&Place::Machine(name.clone())));
+        let covers = |name: &MachineName| is_covered(selection, name);
         self.leaves_alone(selection)?;
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
         let mut workspace = self.material.keys.changes();
@@ -340,9 +343,8 @@ impl Prepared {
 
     /// What is to be done by hand about machines that left, once the plan is carried out.
     pub fn farewells(&self, selection: Option<&Selection>) -> Vec<String> {
-        let scope = Scope::Plan(selection);
         let names = |machines: Vec<&MachineName>| {
-            let names = machines.into_iter().filter(|name| scope.covers(name)).map(ToString::to_string);
+            let names = machines.into_iter().filter(|name| is_covered(selection, name)).map(ToString::to_string);
             names.collect::<Vec<_>>().join(", ")
         };
         let (clean, lost) = departed(&self.design, &self.sight);
