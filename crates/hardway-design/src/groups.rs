@@ -37,7 +37,7 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
 fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {
     let mut groups = operating_system::groups(inputs, machine, hosts)?;
     if machine.roles.contains(&Role::LoadBalancer) {
-        groups.extend(haproxy::groups(inputs, machine)?);
+        groups.extend(haproxy::load_balancer::groups(inputs, machine)?);
     }
     if etcd::is_member(inputs.cluster, machine) {
         groups.extend(etcd::groups(inputs, machine)?);
@@ -49,6 +49,7 @@ fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Resu
         groups.push(nginx::group(inputs, machine));
     }
     if inputs.cluster.is_node(machine) {
+        groups.push(haproxy::node::group(inputs, machine)?);
         groups.extend(containerd::groups(inputs, machine)?);
         groups.extend(kubelet::groups(inputs, machine)?);
         groups.extend(cni::groups(inputs, machine)?);

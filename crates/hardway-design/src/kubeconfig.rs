@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hardway_pki::{Identity, MissingKeyPair};
-use hardway_spec::Cni;
+use hardway_spec::{Cluster, Cni};
 use serde::Serialize;
 
-use crate::paths::API_PORT;
+use crate::paths::{API_PORT, LOCAL_API_PORT};
 use crate::{Content, Inputs, yaml};
 
 #[derive(Serialize)]
@@ -97,9 +97,16 @@ impl Client<'_> {
         }
     }
 
-    /// Components of the control plane talk to the API server beside them, so that they work while no other does.
-    fn is_beside_the_api(self) -> bool {
-        matches!(self, Self::Admin | Self::ControllerManager | Self::Scheduler)
+    /// Where it calls the API, as host and port.
+    ///
+    /// Components of the control plane talk to the API server beside them, so that they work while no other does, and
+    /// nodes to the balancer beside them, so that they need no load balancer.
+    fn server(self, cluster: &Cluster) -> (&str, u16) {
+        match self {
+            Self::Admin | Self::ControllerManager | Self::Scheduler => ("127.0.0.1", API_PORT),
+            Self::KubeProxy | Self::Kubelet(_) | Self::CalicoCni => ("127.0.0.1", LOCAL_API_PORT),
+            Self::AdminRemote => (&cluster.spec.endpoint, API_PORT),
+        }
     }
 
     /// Where the workspace keeps it.
@@ -122,7 +129,7 @@ pub(crate) fn kubeconfig(inputs: &Inputs<'_>, client: Client<'_>) -> Result<Cont
     let pair = inputs.bundle.get(&client.identity())?;
     let cluster = &inputs.cluster.metadata.name;
     let user = client.user();
-    let server = if client.is_beside_the_api() { "127.0.0.1" } else { &inputs.cluster.spec.endpoint };
+    let (host, port) = client.server(inputs.cluster);
     let context = if client == Client::AdminRemote { cluster } else { "default" };
 
     Ok(Content::secret(yaml::render(&Config {
@@ -131,7 +138,7 @@ pub(crate) fn kubeconfig(inputs: &Inputs<'_>, client: Client<'_>) -> Result<Cont
         clusters: vec![NamedCluster {
             name: cluster,
             cluster: ClusterEntry {
-                server: format!("https://{server}:{API_PORT}"),
+                server: format!("https://{host}:{port}"),
                 certificate_authority_data: STANDARD.encode(&authority.certificate),
             },
         }],

@@ -156,6 +156,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         GroupId::on(&machine.name, KERNEL),
         GroupId::on(&machine.name, BRIDGE_FILTER),
         GroupId::on(&machine.name, cni::GROUP),
+        GroupId::on(&machine.name, haproxy::node::GROUP),
         GroupId::in_cluster("rbac"),
     ];
     after.extend(
@@ -163,7 +164,6 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
             .into_iter()
             .map(|image| GroupId::on(&machine.name, containerd::image_group(image))),
     );
-    after.extend(haproxy::started(inputs.cluster));
     after.extend(kube_apiserver::started(inputs.cluster));
     let start = Group { id: GroupId::on(&machine.name, GROUP), after, resources };
     Ok(vec![copy, start])
@@ -218,7 +218,7 @@ fn unit(cluster: &Cluster, machine: &Machine) -> UnitFile {
         description: Some("kubelet: the Kubernetes node agent"),
         documentation: Some("https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/"),
         wants: vec!["network-online.target"],
-        after: vec!["network-online.target", containerd::SERVICE],
+        after: vec!["network-online.target", containerd::SERVICE, haproxy::node::SERVICE],
         service: Service {
             kind: Some(ServiceKind::Notify),
             exec_start: vec![

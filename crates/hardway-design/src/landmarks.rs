@@ -7,7 +7,12 @@ use crate::{cni, etcd, haproxy, kube_apiserver, kubelet, objects};
 
 pub const ETCD: &str = etcd::SERVICE;
 pub const KUBE_APISERVER: &str = kube_apiserver::SERVICE;
-pub const HAPROXY: &str = haproxy::SERVICE;
+/// The load balancers'; nodes' own balancers are another unit.
+pub const HAPROXY: &str = haproxy::load_balancer::SERVICE;
+pub const KUBE_API_BALANCER: &str = haproxy::node::SERVICE;
+
+/// Where a node's own balancer tells the state of its servers, over HTTP on a Unix socket.
+pub const BALANCER_STATE_SOCKET: &str = haproxy::node::STATE_SOCKET;
 
 pub const KUBELET: &str = kubelet::SERVICE;
 
@@ -24,7 +29,7 @@ pub const ENCRYPTION_CONFIG: &str = kube_apiserver::ENCRYPTION;
 pub const SERVICE_ACCOUNT_KEY: &str = kube_apiserver::SERVICE_ACCOUNT_KEY;
 
 /// The load balancers' certificate, which signs itself: clients with tokens are told to trust it.
-pub const SELF_SIGNED: &str = haproxy::CERTIFICATE;
+pub const SELF_SIGNED: &str = haproxy::load_balancer::CERTIFICATE;
 
 /// An authority, and where the machines that check its certificates keep its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,11 +8,12 @@ use hardway_spec::{Cluster, Machine, ProxyMode, Role};
 
 use crate::paths::PKI;
 use crate::resources::{certificate_of, directory, file};
-use crate::{Content, DesignError, Group, GroupId, Hosts, Inputs, Link, Module, Package, Resource, Sysctl};
+use crate::{Content, DesignError, Group, GroupId, Hosts, Inputs, Link, Module, Package, Resource, Sysctl, haproxy};
 
 /// The group of what every other group of a machine rests on. It takes no time.
 pub(crate) const BASE: &str = "base";
-/// The group of the machine's packages. It stands at the side: nothing that needs no package waits for apt.
+/// The group of the machine's packages. It stands at the side: nothing that needs no package waits for apt. It comes after
+/// what keeps a package's own service off.
 pub(crate) const PACKAGES: &str = "packages";
 /// The group of a node's kernel settings, and of its swap.
 pub(crate) const KERNEL: &str = "kernel";
@@ -65,6 +66,9 @@ fn base(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Group, 
         resources.push(directory(PKI, 0o700));
         resources.push(certificate_of("root", inputs, &Identity::ClusterAuthority, &format!("{PKI}/ca"))?);
     }
+    if inputs.cluster.is_node(machine) {
+        resources.push(haproxy::node::package_service_kept_off());
+    }
     Ok(Group { id: GroupId::on(&machine.name, BASE), after: Vec::new(), resources })
 }
 
@@ -104,7 +108,7 @@ fn packages_of(cluster: &Cluster, machine: &Machine) -> BTreeSet<&'static str> {
         names.extend(["curl", "nginx"]);
     }
     if cluster.is_node(machine) {
-        names.extend(["conntrack", "iproute2", "kmod", "libseccomp2"]);
+        names.extend(["conntrack", "curl", "haproxy", "iproute2", "kmod", "libseccomp2"]);
         names.insert(match cluster.spec.network.kube_proxy {
             ProxyMode::Nftables => "nftables",
             ProxyMode::Iptables => "iptables",
@@ -118,7 +122,7 @@ fn packages(inputs: &Inputs<'_>, machine: &Machine) -> Result<Group, DesignError
     let package = |name: &str| Resource::Package(Package { name: name.to_owned(), origin: origin.clone() });
     Ok(Group {
         id: GroupId::on(&machine.name, PACKAGES),
-        after: Vec::new(),
+        after: vec![GroupId::on(&machine.name, BASE)],
         resources: packages_of(inputs.cluster, machine).into_iter().map(package).collect(),
     })
 }

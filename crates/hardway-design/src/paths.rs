@@ -15,6 +15,8 @@ pub(crate) const UNITS: &str = "/etc/systemd/system";
 
 /// The API server's port, on every control plane and load balancer.
 pub(crate) const API_PORT: u16 = 6443;
+/// The way to a healthy API server from any node, on its loopback: beside an API server of the node's own.
+pub(crate) const LOCAL_API_PORT: u16 = 6444;
 
 /// An HTTPS address; IPv6 stands in brackets (RFC 3986).
 pub(crate) fn url(address: std::net::IpAddr, port: u16) -> String {

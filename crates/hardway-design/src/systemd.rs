@@ -29,13 +29,17 @@ pub(crate) struct Service {
     pub(crate) exec_start_pre: Vec<Command>,
     pub(crate) exec_start: Vec<Command>,
     pub(crate) exec_start_post: Vec<Command>,
-    pub(crate) exec_reload: Vec<Command>,
+    pub(crate) reload: Option<Reload>,
     pub(crate) exec_stop: Vec<Command>,
     pub(crate) remain_after_exit: bool,
     pub(crate) restart: Option<Restart>,
     /// In seconds.
     pub(crate) restart_sec: Option<u32>,
     pub(crate) kill_mode: Option<KillMode>,
+    /// An exit code that is no failure.
+    pub(crate) success_exit_status: Option<u8>,
+    /// A folder below /run that lives as long as the service, and is its user's.
+    pub(crate) runtime_directory: Option<&'static str>,
     /// Leaves the cgroups below the unit's own to the service.
     pub(crate) delegate: bool,
     pub(crate) tasks_unlimited: bool,
@@ -58,7 +62,14 @@ pub(crate) enum Restart {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum KillMode {
+    Mixed,
     Process,
+}
+
+/// A reload by SIGUSR2, once a check has found nothing wrong with what will be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Reload {
+    pub(crate) check: Command,
 }
 
 /// How far a service is shut off from the rest of its machine.
@@ -102,6 +113,7 @@ impl Restart {
 impl KillMode {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Mixed => "mixed",
             Self::Process => "process",
         }
     }
@@ -167,7 +179,10 @@ impl Display for Service {
         service.commands("ExecStartPre", &self.exec_start_pre, self.replaces_commands)?;
         service.commands("ExecStart", &self.exec_start, self.replaces_commands)?;
         service.commands("ExecStartPost", &self.exec_start_post, false)?;
-        service.commands("ExecReload", &self.exec_reload, self.replaces_commands)?;
+        if let Some(reload) = &self.reload {
+            service.set("ExecReload", &reload.check)?;
+            service.set("ExecReload", "/bin/kill -USR2 $MAINPID")?;
+        }
         service.commands("ExecStop", &self.exec_stop, false)?;
         if self.remain_after_exit {
             service.set("RemainAfterExit", "yes")?;
@@ -175,6 +190,8 @@ impl Display for Service {
         service.maybe("Restart", self.restart.map(Restart::as_str))?;
         service.maybe("RestartSec", self.restart_sec)?;
         service.maybe("KillMode", self.kill_mode.map(KillMode::as_str))?;
+        service.maybe("SuccessExitStatus", self.success_exit_status)?;
+        service.maybe("RuntimeDirectory", self.runtime_directory)?;
         if self.delegate {
             service.set("Delegate", "yes")?;
         }

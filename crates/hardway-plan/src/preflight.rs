@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hardway_design::landmarks::KUBE_API_BALANCER;
 use hardway_design::{Design, Group, MachineFacts, Observation, Observed, Package, PackageOrigin, Resource};
 use hardway_spec::{Cluster, Machine, MachineName, Role};
 
@@ -60,7 +61,7 @@ pub fn preflight(
             .chain(clock(facts))
             .chain(disk(cluster, machine, facts, plan))
             .chain(packages(groups.get(&machine.name).map(Vec::as_slice).unwrap_or_default(), observed))
-            .chain(ports(machine, facts, design, observed))
+            .chain(ports(cluster, machine, facts, design, observed))
             .map(|trouble| (machine.name.clone(), trouble))
     }))
 }
@@ -171,7 +172,7 @@ fn packages(groups: &[&Group], observed: &Observed) -> Option<(String, String)> 
 }
 
 /// Ports that hardway's own services listen on, by role.
-fn wanted_ports(machine: &Machine) -> Vec<(u16, &'static str, &'static str)> {
+fn wanted_ports(cluster: &Cluster, machine: &Machine) -> Vec<(u16, &'static str, &'static str)> {
     let mut ports = Vec::new();
     if machine.roles.contains(&Role::LoadBalancer) {
         ports.extend([(6443, "haproxy", "haproxy.service"), (443, "haproxy", "haproxy.service")]);
@@ -184,13 +185,19 @@ fn wanted_ports(machine: &Machine) -> Vec<(u16, &'static str, &'static str)> {
             (2380, "etcd", "etcd.service"),
         ]);
     }
-    if machine.roles.contains(&Role::Worker) {
-        ports.push((10250, "kubelet", "kubelet.service"));
+    if cluster.is_node(machine) {
+        ports.extend([(6444, "haproxy", KUBE_API_BALANCER), (10250, "kubelet", "kubelet.service")]);
     }
     ports
 }
 
-fn ports(machine: &Machine, facts: &MachineFacts, design: &Design, observed: &Observed) -> Vec<(String, String)> {
+fn ports(
+    cluster: &Cluster,
+    machine: &Machine,
+    facts: &MachineFacts,
+    design: &Design,
+    observed: &Observed,
+) -> Vec<(String, String)> {
     let ours = |unit: &str| {
         let in_design = design
             .on_machine(&machine.name)
@@ -200,7 +207,7 @@ fn ports(machine: &Machine, facts: &MachineFacts, design: &Design, observed: &Ob
         let seen = observed.resources.get(&id);
         in_design && matches!(seen, Some(Observation::Unit(seen)) if seen.active == "active")
     };
-    wanted_ports(machine)
+    wanted_ports(cluster, machine)
         .into_iter()
         .filter_map(|(port, component, unit)| {
             let holder = facts.listening.get(&port)?;

@@ -167,7 +167,7 @@ fn pod(inputs: &Inputs<'_>) -> Result<PodSpec, DesignError> {
         security_context: Some(user(USER)),
         containers: vec![Container {
             args: Some(arguments),
-            env: Some(api_variables(inputs)?),
+            env: Some(api_variables()),
             resources: Some(requests("100m", "200Mi")),
             security_context: Some(confined(&[])),
             ports: Some(vec![port("https", PORT, "TCP")]),

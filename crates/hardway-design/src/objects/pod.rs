@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::paths::API_PORT;
+use crate::paths::LOCAL_API_PORT;
 use crate::{DesignError, Inputs};
 
 /// How long pods stay bound to a node that went silent, in seconds. Kubernetes' own default is 300; these are few,
@@ -34,11 +34,10 @@ pub(super) fn variable(name: &str, value: impl ToString) -> EnvVar {
     EnvVar { name: name.to_owned(), value: Some(value.to_string()), ..EnvVar::default() }
 }
 
-/// Leads client-go to the API by its address, for pods in the host's network: they start before kube-proxy has
+/// Leads client-go to the node's own balancer, for pods in the host's network: they start before kube-proxy has
 /// made the `kubernetes` Service reachable, and work while it is not.
-pub(super) fn api_variables(inputs: &Inputs<'_>) -> Result<Vec<EnvVar>, DesignError> {
-    let address = inputs.cluster.endpoint_address().ok_or(DesignError::NoControlPlane)?;
-    Ok(vec![variable("KUBERNETES_SERVICE_HOST", address), variable("KUBERNETES_SERVICE_PORT", API_PORT)])
+pub(super) fn api_variables() -> Vec<EnvVar> {
+    vec![variable("KUBERNETES_SERVICE_HOST", "127.0.0.1"), variable("KUBERNETES_SERVICE_PORT", LOCAL_API_PORT)]
 }
 
 /// What a component without any privilege of its own runs with.

@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 
 use super::NAMESPACE;
 use super::metadata::{cluster_wide, namespaced, object};
-use crate::{Await, Group, GroupId, Inputs, Resource, kube_apiserver};
+use crate::{Await, Group, GroupId, Inputs, Resource, haproxy, kube_apiserver};
 
 pub(super) const GROUP: &str = "rbac";
 
@@ -58,7 +58,7 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Group {
         ]);
     }
     let mut after = kube_apiserver::started(inputs.cluster);
-    after.extend(inputs.cluster.load_balancers().map(|machine| GroupId::on(&machine.name, "haproxy")));
+    after.extend(haproxy::load_balancer::started(inputs.cluster));
     Group { id: GroupId::in_cluster(GROUP), after, resources }
 }
 

@@ -20,7 +20,7 @@ pub(super) const TABLES: &[Table] = &[
         rows: &[
             ("conntrack", "kube-proxy forgets old connections with it when the pods behind a Service change."),
             ("curl", "Readiness and health are asked for over HTTP."),
-            ("haproxy", "The load balancer."),
+            ("haproxy", "The way to the API servers: for clients on load balancers, and for each node on itself."),
             ("iproute2", "`ip`, which sets pods' interfaces and routes."),
             ("iptables", "kube-proxy and the portmap plugin write their rules with it in iptables mode."),
             ("kmod", "`modprobe`, which a minimal system may lack."),
@@ -84,6 +84,10 @@ pub(super) const TABLES: &[Table] = &[
             (
                 "/etc/sysctl.d/99-kubernetes.conf",
                 "The same settings at every boot (sysctl.d(5)); 99 has the last word.",
+            ),
+            (
+                "/etc/systemd/system/haproxy.service",
+                "Masked: a node runs HAProxy as a service of another name, and the package would start its own.",
             ),
             (
                 "/etc/systemd/system/swap.target",

@@ -43,7 +43,12 @@ pub(crate) struct Subject<'a> {
 const UNITS: &str = "/etc/systemd/system/";
 
 /// Files that have a keyword a line.
-const KEYWORD_FILES: [&str; 3] = ["/etc/haproxy/haproxy.cfg", "/etc/nginx/nginx.conf", "/etc/containerd/config.toml"];
+const KEYWORD_FILES: [&str; 4] = [
+    "/etc/haproxy/haproxy.cfg",
+    "/etc/haproxy/kube-api-balancer.cfg",
+    "/etc/nginx/nginx.conf",
+    "/etc/containerd/config.toml",
+];
 
 /// Calls `ask` with what stands inside a file: a unit's flags and settings, a document's fields, a line's keyword.
 pub(crate) fn inside(file: &File, ask: &mut dyn FnMut(Subject<'_>)) {

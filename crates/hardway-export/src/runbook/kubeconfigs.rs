@@ -31,8 +31,8 @@ pub(super) fn write(source: &Source<'_>, page: &mut Page) {
     page.chapter("Kubeconfigs");
     page.paragraph(
         "A kubeconfig tells a client where the API is, how to know it, and who the client is. Certificates are embedded, \
-         so that each is one file. Components of a control plane call the API server beside them and go on while the \
-         load balancer is away; all others call the endpoint's name.",
+         so that each is one file. Components of a control plane call the API server beside them, and nodes the balancer \
+         beside them, so that both go on while a load balancer is away; people call the endpoint's name.",
     );
     let rows: Vec<[String; 4]> = kubeconfigs
         .iter()

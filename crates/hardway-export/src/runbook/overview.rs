@@ -62,6 +62,9 @@ fn picture(source: &Source<'_>) -> String {
     lines.push(format!("          ├─► etcd on {}", names(cluster.etcd_members().collect())));
     lines.push(format!("          ├─► kubelet on {} (logs, exec, port-forward)", names(cluster.nodes().collect())));
     lines.push("          └─► aggregated APIs (metrics-server), through the front-proxy certificate".to_owned());
+    lines.push(format!("kubelet, kube-proxy and Calico on {}", names(cluster.nodes().collect())));
+    lines.push("  └─► HAProxy on the node itself (127.0.0.1:6444)".to_owned());
+    lines.push(format!("      └─► kube-apiserver on {}", names(cluster.control_planes().collect())));
     lines.join("\n")
 }
 

@@ -137,9 +137,10 @@ impl Surroundings<'_> {
     }
 
     /// Only of units whose file is the design's own: others' commands have variables, and processes that rename
-    /// themselves.
+    /// themselves. Nor of one that reloads: it may do so by running its program anew, with arguments of its own.
     fn other_command(&self, unit: &Unit, seen: &Seen) -> Option<String> {
-        let is_own = unit.restart_on.iter().any(|path| path.ends_with(&format!("/{}", unit.name)));
+        let is_own =
+            unit.reload_on.is_empty() && unit.restart_on.iter().any(|path| path.ends_with(&format!("/{}", unit.name)));
         let running = self.commands.get(&seen.main_pid)?;
         (is_own && !seen.command.is_empty() && *running != seen.command).then(|| running.clone())
     }
@@ -213,6 +214,10 @@ mod tests {
 
     /// `times`: `PATH@SECONDS`; `noted`: lines as in a machine's notes.
     fn completed(show: &str, times: &str, noted: &str) -> UnitObservation {
+        completed_as(&unit(), show, times, noted)
+    }
+
+    fn completed_as(unit: &Unit, show: &str, times: &str, noted: &str) -> UnitObservation {
         let read = |times: &str| {
             let line = |time: &str| {
                 let (path, time) = time.split_once('@').unwrap();
@@ -228,7 +233,7 @@ mod tests {
             programs: &BTreeMap::from([("7".to_owned(), "/opt/u (deleted)".to_owned())]),
             commands: &BTreeMap::from([("7".to_owned(), "/bin/u -v 2".to_owned())]),
         };
-        surroundings.complete(&unit(), &parse(show.lines())["u.service"])
+        surroundings.complete(unit, &parse(show.lines())["u.service"])
     }
 
     const OLD_FILES: &str = "/bin/u@9 /etc/u@10.4 /etc/reloadable@19";
@@ -265,10 +270,17 @@ mod tests {
 
     #[test]
     fn a_process_says_its_program_and_a_command_that_its_unit_does_not() {
-        let seen = completed(ACTIVE, OLD_FILES, "");
+        let unit = Unit { reload_on: Vec::new(), ..unit() };
+        let seen = completed_as(&unit, ACTIVE, OLD_FILES, "");
         assert_eq!((seen.program.as_deref(), seen.other_command), (Some("/opt/u (deleted)"), None));
-        let seen = completed(&ACTIVE.replace("-v 2 ;", "-v 3 ;"), OLD_FILES, "");
+        let seen = completed_as(&unit, &ACTIVE.replace("-v 2 ;", "-v 3 ;"), OLD_FILES, "");
         assert_eq!(seen.other_command.as_deref(), Some("/bin/u -v 2"));
+    }
+
+    #[test]
+    fn one_that_reloads_may_have_begun_itself_anew() {
+        let seen = completed(&ACTIVE.replace("-v 2 ;", "-v 3 ;"), OLD_FILES, "");
+        assert_eq!(seen.other_command, None);
     }
 
     #[test]

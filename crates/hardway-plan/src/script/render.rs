@@ -258,7 +258,10 @@ fn remove(entry: &Entry) -> String {
         Entry::Unit { name } => {
             let name = quote(name);
             format!(
-                "if systemctl cat {name} >/dev/null 2>&1; then\n    systemctl -q disable --now {name}\nfi\n\
+                "# One that is masked cannot be disabled, and need not be.\n\
+                 if systemctl cat {name} >/dev/null 2>&1; then\n    systemctl -q stop {name}\n    \
+                 case $(systemctl is-enabled {name} 2>/dev/null) in\n        masked*) ;;\n        \
+                 *) systemctl -q disable {name} ;;\n    esac\nfi\n\
                  rm -f \"$state/started/{name}\" \"$state/reloaded/{name}\""
             )
         }

@@ -365,10 +365,22 @@ fn a_control_plane_that_becomes_a_worker_loses_its_taint_and_no_process() {
 }
 
 #[test]
-fn a_load_balancers_backends_change_by_a_reload() {
+fn backends_change_by_a_reload() {
     let plan = row("spec.machines", "two control planes less");
-    assert!(!interrupts(&plan).iter().any(|unit| unit.starts_with("haproxy")));
-    assert!(touched(&plan).contains(&"reload haproxy.service: lb".to_owned()), "{:?}", touched(&plan));
+    let interrupted = interrupts(&plan);
+    let stays = ["haproxy.service@lb", "kube-api-balancer.service@w1", "kube-api-balancer.service@cp1"];
+    assert!(!interrupted.iter().any(|unit| stays.contains(&unit.as_str())), "{interrupted:?}");
+    for reload in ["reload haproxy.service: lb", "reload kube-api-balancer.service: cp1 w1 w2"] {
+        assert!(touched(&plan).contains(&reload.to_owned()), "{:?}", touched(&plan));
+    }
+}
+
+#[test]
+fn load_balancers_and_the_name_that_they_answer_to_are_nothing_to_nodes() {
+    for (field, change) in [("spec.machines", "no load balancer"), ("spec.endpoint", "another")] {
+        let restarted = interrupts(&row(field, change));
+        assert!(restarted.iter().all(|unit| unit.starts_with("kube-apiserver.service@")), "{restarted:?}");
+    }
 }
 
 #[test]

@@ -106,8 +106,8 @@ fn a_start_or_a_reload_is_noticed_by_nobody() {
     let mut sight = example.applied();
     stop(&mut sight, "cp1", "kube-apiserver.service");
     assert_eq!(disruptions(&example, &sight), [""; 0]);
-    let plan =
-        plan_between(&example, &example.changed(|cluster| cluster.spec.network.domain = "other.local".into())).unwrap();
+    let plan = plan_between(&example, &example.changed(|cluster| cluster.spec.endpoint = "other.hardway.test".into()))
+        .unwrap();
     let reload = plan.stages.iter().flat_map(|stage| &stage.steps).find(|step| step.title == "Reload haproxy.service");
     assert_eq!(reload.unwrap().disruption, None);
 }

@@ -11,7 +11,7 @@ use crate::Part;
 use crate::fault::{Expecting, Fault, Verdict, ensure};
 use crate::kubeconfig::Kubeconfig;
 use crate::probe::Probe;
-use crate::scene::{Scene, connect};
+use crate::scene::{API_PORT, Scene, connect};
 
 const PART: Part = Part::Kubeconfigs;
 
@@ -70,12 +70,12 @@ async fn leads_to_its_user(scene: Scene<'_>, path: String, profile: CertificateP
         "hardway apply",
     )?;
 
-    // Some name the API server beside them: the way there is through the endpoint for all.
+    // Some name the API server or the balancer beside them: the way there is through the endpoint for all.
     let Some(address) = scene.cluster().endpoint_address() else {
         return Err(Fault::new("no address", "a load balancer or control plane", "hardway validate"));
     };
     let access = Access {
-        server: (address, config.port).into(),
+        server: (address, API_PORT).into(),
         server_name: config.host.clone(),
         authority: config.authority.clone(),
     };

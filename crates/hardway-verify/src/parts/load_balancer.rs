@@ -1,4 +1,4 @@
-//! The load balancer: 6443 for client certificates, 443 for health and tokens.
+//! The way to the API: load balancers' 6443 for client certificates and 443 for health and tokens, and nodes' own.
 
 use hardway_cluster::{Credentials, Live};
 use hardway_pki::Identity;
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::Part;
 use crate::fault::{Expecting, Fault, Verdict, chain, ensure};
-use crate::parts::{machines, remote_access, service_accounts};
+use crate::parts::{machines, node_balancers, remote_access, service_accounts};
 use crate::probe::Probe;
 use crate::scene::{HTTPS_PORT, Scene};
 
@@ -15,11 +15,13 @@ const PART: Part = Part::LoadBalancer;
 
 pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
     let cluster = scene.cluster();
+    let mut probes = node_balancers::probes(scene, PART);
     if cluster.load_balancers().next().is_none() {
-        return vec![Probe::not_applicable(PART, "HAProxy leads to the API", "the spec has no load balancer")];
+        probes.push(Probe::not_applicable(PART, "HAProxy leads to the API", "the spec has no load balancer"));
+        return probes;
     }
     let endpoint = &cluster.spec.endpoint;
-    let mut probes = vec![Probe::new(PART, format!("https://{endpoint}/healthz says ok"), is_healthy(scene))];
+    probes.push(Probe::new(PART, format!("https://{endpoint}/healthz says ok"), is_healthy(scene)));
     for machine in cluster.load_balancers() {
         let name = &machine.name;
         probes.extend(machines::probes(scene, PART, machine));

@@ -10,6 +10,7 @@ mod healthz_proxy;
 mod kubeconfigs;
 mod load_balancer;
 mod machines;
+mod node_balancers;
 mod pod_network;
 mod remote_access;
 mod service_accounts;

@@ -59,7 +59,7 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Result<Group, DesignError> {
 }
 
 fn pod(inputs: &Inputs<'_>) -> Result<PodSpec, DesignError> {
-    let mut environment = api_variables(inputs)?;
+    let mut environment = api_variables();
     environment.extend(datastore_variables(inputs));
     environment.extend([
         variable("ENABLED_CONTROLLERS", "policy,namespace,serviceaccount,workloadendpoint,node"),

@@ -142,7 +142,7 @@ fn environment(inputs: &Inputs<'_>, calico: &Calico) -> Result<Vec<EnvVar>, Desi
     let from_node =
         |name: &str| EnvVar { name: name.to_owned(), value_from: Some(node_name.clone()), ..EnvVar::default() };
 
-    let mut variables = api_variables(inputs)?;
+    let mut variables = api_variables();
     variables.extend(datastore_variables(inputs));
     variables.extend([
         // It exits when etcd is not there at once, and the kubelet would wait before it starts it again.

@@ -1,13 +1,12 @@
 //! HAProxy on load balancers: the API for certificates on 6443, for tokens on 443.
-//!
-//! Configuration: <https://docs.haproxy.org/2.6/configuration.html>; every keyword is also in 3.0.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use hardway_pki::Identity;
 use hardway_spec::{Cluster, Machine};
 
+use super::{AUTHORITY, CONNECTIONS, HOST, OLDER_PROCESS, health, servers, verified};
 use crate::operating_system::{BASE, PACKAGES};
 use crate::paths::API_PORT;
 use crate::resources::file;
@@ -22,8 +21,6 @@ const KEY: &str = "/etc/haproxy/api_key.pem";
 pub(crate) const CERTIFICATE: &str = "/etc/haproxy/api_cert.pem";
 /// Key and certificate in one file, as HAProxy wants them.
 const COMBINED: &str = "/etc/haproxy/k8s_api.pem";
-/// The authority that API servers' certificates are checked against.
-pub(crate) const AUTHORITY: &str = "/etc/haproxy/kubernetes-ca.pem";
 
 /// The groups that start it, on all load balancers.
 pub(crate) fn started(cluster: &Cluster) -> Vec<GroupId> {
@@ -66,46 +63,19 @@ struct Configuration<'a> {
     cluster: &'a Cluster,
 }
 
-/// Health is asked for once a second, and more often while it changes: clients wait for it at the cluster's birth.
-const CHECK: &str = "check inter 1s fastinter 200ms downinter 300ms rise 1 fall 2";
+/// How health is asked for.
+///
+/// Load balancers are few, so that they may ask often: what they find decides how long clients wait. A server that is
+/// gone without a word is found after 2.5 s at the most: the last check was good, the next begins after `inter`, gives up
+/// on the connection after the same time (HAProxy takes the lesser of `inter` and `timeout connect`), and so does the
+/// second, `fastinter` later. Clients' connections are then shut, and they come again. Less than that is not given to the
+/// connection, since the TLS handshake is part of it and waits for a server that is busy. While a server is down it is
+/// asked most often: clients wait for it at the cluster's birth.
+const CHECK: &str = "check inter 800ms fastinter 100ms downinter 300ms rise 1 fall 2";
 
-const GLOBAL: &str = "\
-global
-    # To the journal: nothing listens for syslog inside the chroot.
-    log stdout format raw local0 info
-    chroot /var/lib/haproxy
-    user haproxy
-    group haproxy
-    maxconn 4096
-    stats socket /run/haproxy/admin.sock mode 600 level operator
-    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
-    ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
-    ssl-default-server-options ssl-min-ver TLSv1.2
-
-defaults
-    log global
-    option dontlognull
-    option redispatch
-    retries 3
-    timeout connect 5s
-    timeout check 2s
-    timeout queue 10s
-    timeout http-request 10s
-    # Watches and exec sessions are quiet for a long time.
-    timeout client 1h
-    timeout server 1h
-    timeout tunnel 1h
-";
+const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
 impl Configuration<'_> {
-    fn servers(&self, f: &mut fmt::Formatter<'_>, port: u16, options: &str) -> fmt::Result {
-        for machine in self.cluster.control_planes() {
-            let address = SocketAddr::new(machine.address, port);
-            writeln!(f, "    server {} {address} {options}", machine.name)?;
-        }
-        Ok(())
-    }
-
     fn binds(&self, f: &mut fmt::Formatter<'_>, port: u16, options: &str) -> fmt::Result {
         let ipv6 = self.cluster.load_balancers().any(|machine: &Machine| matches!(machine.address, IpAddr::V6(_)));
         let address = if ipv6 { "::" } else { "*" };
@@ -115,19 +85,38 @@ impl Configuration<'_> {
 
 impl fmt::Display for Configuration<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = format!("kubernetes.default.svc.{}", self.cluster.spec.network.domain);
-        let verified = format!("verify required ca-file {AUTHORITY} verifyhost {host}");
-        f.write_str(GLOBAL)?;
+        let verified = verified();
+        write!(
+            f,
+            "\
+global
+    # To the journal: nothing listens for syslog inside the chroot.
+    log stdout format raw local0 info
+    chroot /var/lib/haproxy
+    user haproxy
+    group haproxy
+    maxconn 4096
+    {OLDER_PROCESS}
+    stats socket /run/haproxy/admin.sock mode 600 level operator
+    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+    ssl-default-bind-ciphers {CIPHERS}
+    ssl-default-server-options ssl-min-ver TLSv1.2
+
+defaults
+    log global
+    option dontlognull
+    timeout http-request 10s
+{CONNECTIONS}"
+        )?;
 
         f.write_str("\n# Passed through unread: client certificates must reach the API server.\n")?;
         f.write_str("frontend kubernetes-api\n    mode tcp\n    option tcplog\n")?;
         self.binds(f, API_PORT, "")?;
         f.write_str("    default_backend kube-apiservers\n")?;
 
-        f.write_str("\nbackend kube-apiservers\n    mode tcp\n    balance leastconn\n    option httpchk\n")?;
-        writeln!(f, "    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host {host}")?;
-        f.write_str("    http-check expect status 200\n")?;
-        self.servers(f, API_PORT, &format!("check-ssl {verified} {CHECK} on-marked-down shutdown-sessions"))?;
+        f.write_str("\nbackend kube-apiservers\n    mode tcp\n    balance leastconn\n")?;
+        health(f, "/readyz")?;
+        servers(f, self.cluster, API_PORT, &format!("check-ssl {verified} {CHECK} on-marked-down shutdown-sessions"))?;
 
         f.write_str("\n# For clients with a token, which need not know the cluster's authority.\n")?;
         f.write_str("frontend kubernetes-https\n    mode http\n    option httplog\n    option forwardfor\n")?;
@@ -135,15 +124,13 @@ impl fmt::Display for Configuration<'_> {
         f.write_str("    acl health path /healthz /livez /readyz\n")?;
         f.write_str("    use_backend healthz-proxies if health\n    default_backend kube-apiservers-https\n")?;
 
-        f.write_str("\nbackend healthz-proxies\n    mode http\n    option httpchk\n")?;
-        writeln!(f, "    http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host {host}")?;
-        f.write_str("    http-check expect status 200\n")?;
-        writeln!(f, "    http-request set-header Host {host}")?;
-        self.servers(f, 80, CHECK)?;
+        f.write_str("\nbackend healthz-proxies\n    mode http\n")?;
+        health(f, "/healthz")?;
+        writeln!(f, "    http-request set-header Host {HOST}")?;
+        servers(f, self.cluster, 80, CHECK)?;
 
-        f.write_str("\nbackend kube-apiservers-https\n    mode http\n    balance leastconn\n    option httpchk\n")?;
-        writeln!(f, "    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host {host}")?;
-        f.write_str("    http-check expect status 200\n")?;
-        self.servers(f, API_PORT, &format!("ssl {verified} {CHECK}"))
+        f.write_str("\nbackend kube-apiservers-https\n    mode http\n    balance leastconn\n")?;
+        health(f, "/readyz")?;
+        servers(f, self.cluster, API_PORT, &format!("ssl {verified} {CHECK}"))
     }
 }
