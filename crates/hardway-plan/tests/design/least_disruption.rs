@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use hardway_design::Place;
 use hardway_plan::{Action, Change, Entry, Plan, Stage};
 use hardway_spec::{
-    ArtifactSource, Bridge, Calico, Cluster, Cni, Component, Encapsulation, ExtraArgs, KeyAlgorithm, Machine,
-    MachineName, Mirror, ProxyMode, Removal, Role, Taint, TaintEffect, Trust,
+    ArtifactSource, Bridge, Calico, Cluster, Cni, Component, Encapsulation, ExtraArgs, KeyAlgorithm, Machine, Mirror,
+    ProxyMode, Removal, Role, Taint, TaintEffect, Trust,
 };
 use serde_json::Value;
 
