@@ -18,6 +18,7 @@ use crate::event::{Event, OnEvent};
 use crate::host;
 use crate::id::LabId;
 use crate::keys;
+use crate::network;
 use crate::nspawn::Boot;
 use crate::process::{command_name, namespace_pids};
 use crate::seed::{self, Seed};
@@ -229,9 +230,11 @@ impl Machine<'_> {
 
     /// Ends it as a power cut does.
     pub(crate) fn kill(&self) -> Result<()> {
-        // Otherwise the watcher could start it again.
         let owner = format!("machine `{}`", self.name());
+        // Otherwise the watcher could start it again.
         kill_all(&self.watchers(), &owner)?;
+        // Otherwise the kernel would close its connections in order.
+        network::unplug(&self.id.veth(self.record.host))?;
         kill_all(&self.inside(), &owner)
     }
 }

@@ -56,14 +56,19 @@ table ip {table} {{
 
 /// Removes bridge, cables and table, whichever of them are there.
 pub(crate) fn down(id: &LabId) -> Result<()> {
-    for interface in interfaces(id) {
-        // A cable goes by itself when its machine's network namespace does, perhaps just now.
-        if !succeeds("ip", &["link", "delete", &interface])? && interface_exists(&interface) {
-            run("ip", &["link", "delete", &interface])?;
-        }
-    }
+    interfaces(id).iter().try_for_each(|interface| unplug(interface))?;
     if table_exists(id) {
         run("nft", &["delete", "table", "ip", &id.nft_table()])?;
+    }
+    Ok(())
+}
+
+/// Removes an interface, if it is there. Of a machine whose cable it is nothing more is heard, not even that its
+/// connections end.
+pub(crate) fn unplug(interface: &str) -> Result<()> {
+    // A cable goes by itself when its machine's network namespace does, perhaps just now.
+    if !succeeds("ip", &["link", "delete", interface])? && interface_exists(interface) {
+        run("ip", &["link", "delete", interface])?;
     }
     Ok(())
 }

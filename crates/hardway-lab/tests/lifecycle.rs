@@ -2,7 +2,8 @@
 //!
 //! Needs root and boots machines.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -154,8 +155,13 @@ fn machines_live_and_leave_nothing() {
     lab.start("w1", &quiet).unwrap();
     assert_eq!(ssh(&lab, "w1", "cat /root/file").unwrap(), "kept");
 
-    // A power cut.
+    // A power cut: who talks to the machine is not even told that the connection ends.
+    let mut connection = BufReader::new(TcpStream::connect((find(&lab, "w1").address, 22)).unwrap());
+    let mut heard = String::new();
+    connection.read_line(&mut heard).unwrap();
     lab.kill("w1").unwrap();
+    connection.get_ref().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    assert_eq!(connection.read_line(&mut heard).unwrap_err().kind(), ErrorKind::WouldBlock, "{heard}");
     assert_eq!(find(&lab, "w1").state, MachineState::Stopped);
     lab.start("w1", &quiet).unwrap();
     assert_eq!(ssh(&lab, "w1", "cat /root/file").unwrap(), "kept");
