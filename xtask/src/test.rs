@@ -17,10 +17,15 @@ pub struct Arguments {
     /// Leave the lab out: what runs in seconds
     #[arg(long)]
     fast: bool,
+    /// Also what takes long in the lab: clusters of seven machines that lose some
+    #[arg(long, conflicts_with = "fast")]
+    long: bool,
 }
 
 /// Crates and test binaries that make machines.
 const LAB_TESTS: [(&str, &str); 2] = [("hardway-lab", "lifecycle"), ("hardway", "lab")];
+/// Those of them that are run when they are asked for.
+const LONG_TESTS: [(&str, &str); 1] = [("hardway", "long")];
 
 #[derive(Default)]
 struct Count {
@@ -38,18 +43,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let fast = cargo(&["test", "--workspace", "--lib", "--bins", "--quiet"]);
     counted(fast, &mut count)?;
     for (package, test) in integration_tests()? {
-        let is_lab = LAB_TESTS.contains(&(package.as_str(), test.as_str()));
-        if !is_lab {
+        let makes_machines = LAB_TESTS.iter().chain(&LONG_TESTS).any(|lab| *lab == (package.as_str(), test.as_str()));
+        if !makes_machines {
             counted(cargo(&["test", "--quiet", "-p", &package, "--test", &test]), &mut count)?;
         }
     }
     if !arguments.fast {
         flags::check()?;
-        for (package, test) in LAB_TESTS {
-            // Their own output is the log of what was done on real machines.
-            let command = cargo(&["test", "-p", package, "--test", test, "--", "--test-threads=1", "--nocapture"]);
-            counted(command, &mut count)?;
-        }
+    }
+    let lab = LAB_TESTS.iter().filter(|_| !arguments.fast);
+    let long = LONG_TESTS.iter().filter(|_| arguments.long);
+    for (package, test) in lab.chain(long) {
+        // Their own output is the log of what was done on real machines.
+        let command = cargo(&["test", "-p", package, "--test", test, "--", "--test-threads=1", "--nocapture"]);
+        counted(command, &mut count)?;
     }
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(())
