@@ -51,9 +51,23 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Where Calico's key reaches: the keys below this prefix, and nothing else.
 const CALICO_PREFIX: &str = "/calico/";
 
-/// The clients' address of every member, as kube-apiserver and Calico are given them.
+/// The clients' address of every member.
 pub(crate) fn client_urls(cluster: &Cluster) -> Vec<String> {
     cluster.etcd_members().map(|member| url(member.address, CLIENT_PORT)).collect()
+}
+
+/// The members that an API server asks: its own machine's alone, if it has one, as with kubeadm.
+///
+/// The client spreads requests over all that it knows. One that lost its power keeps those it was given, until its
+/// connection is given up after 10 s (keepaliveTimeout in apiserver's storagebackend/factory/etcd3.go, which grpc makes
+/// TCP_USER_TIMEOUT); with three, every third request would be away for so long. An API server that loses its own
+/// member says at once that it is not ready, and load balancers ask another.
+pub(crate) fn urls_for_api_server(cluster: &Cluster, machine: &Machine) -> Vec<String> {
+    if is_member(cluster, machine) {
+        vec![url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)]
+    } else {
+        client_urls(cluster)
+    }
 }
 
 pub(crate) fn is_member(cluster: &Cluster, machine: &Machine) -> bool {

@@ -168,7 +168,7 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
         .flag("tls-private-key-file", format_args!("{PKI}/kube-apiserver-key.pem"))
         .flag("tls-min-version", tls::MIN_VERSION)
         .flag("tls-cipher-suites", tls::cipher_suites())
-        .flag("etcd-servers", etcd::client_urls(cluster).join(","))
+        .flag("etcd-servers", etcd::urls_for_api_server(cluster, machine).join(","))
         .flag("etcd-cafile", ETCD_AUTHORITY)
         .flag("etcd-certfile", format_args!("{PKI}/kube-apiserver-etcd-client.pem"))
         .flag("etcd-keyfile", format_args!("{PKI}/kube-apiserver-etcd-client-key.pem"))

@@ -86,7 +86,10 @@ pub(super) const TABLES: &[Table] = &[
             ("--etcd-cafile", "The authority by which it knows etcd."),
             ("--etcd-certfile", "Its certificate for etcd, whose CN is its user there."),
             ("--etcd-keyfile", "The key of that certificate."),
-            ("--etcd-servers", "Every member: one may be away."),
+            (
+                "--etcd-servers",
+                "This machine's own member, where it has one: a request to a member that just lost its power hangs for 10 s.",
+            ),
             (
                 "--kubelet-certificate-authority",
                 "Kubelets are checked, so that logs and exec reach the node they mean.",
