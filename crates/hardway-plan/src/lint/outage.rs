@@ -32,7 +32,9 @@ struct Event<'a> {
 
 fn check(context: &Context<'_>, unit: &str, consequence: &str) -> Vec<Harm> {
     let Some(shared) = units::shared(context.design).remove(unit) else { return Vec::new() };
-    let running = units::running(context.sight, unit);
+    let mut running = units::running(context.sight, unit);
+    // A machine that leaves stops when the others do without it.
+    running.retain(|machine| context.design.leaving.iter().all(|leaving| leaving.machine != **machine));
     let down = units::down(context.design, context.sight, unit);
     let mut all = units::machines(context.design, unit);
     all.extend(&running);
