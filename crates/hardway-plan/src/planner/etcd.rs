@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use hardway_design::landmarks::{ETCD, HAPROXY, KUBE_APISERVER};
+use hardway_design::landmarks::ETCD;
 use hardway_design::{EtcdCall, EtcdChange, GroupId, ResourceId};
 
 use super::record;
@@ -232,24 +232,27 @@ pub(super) fn put_in_order(plan: &mut Plan, changes: &Changes<'_>) {
             if restarts { add_safe_edge(plan, other, change) } else { add_safe_edge(plan, change, other) }
         }
     }
-    if let Some(leave) = &leave {
-        let callers = [ETCD, KUBE_APISERVER, HAPROXY];
-        let touches = |action: &Action| match action {
-            Action::StartUnit { unit, .. } | Action::RestartUnit { unit, .. } | Action::ReloadUnit { unit, .. } => {
-                callers.contains(&unit.as_str())
-            }
-            Action::ChangeEtcd(_) => true,
-            _ => false,
-        };
-        for earlier in stages_where(plan, touches).into_iter().filter(|id| id != leave) {
-            add_safe_edge(plan, leave, &earlier);
-        }
-    }
     for (stage, members) in [(&forget, &changes.dead), (&leave, &changes.alive)] {
         let Some(stage) = stage else { continue };
         for member in members {
             add_safe_edge(plan, &GroupId::on(member.machine, record::REMOVAL), stage);
         }
+    }
+    if let Some(leave) = &leave {
+        goes_last(plan, leave);
+    }
+}
+
+/// Puts a stage behind all that do not wait for it.
+///
+/// An API server without its member answers its clients with errors instead of leaving them to others, so that what is
+/// waited for elsewhere, Calico's pods on their nodes among it, would not come about while it runs.
+fn goes_last(plan: &mut Plan, last: &GroupId) {
+    let graph = Graph::of(plan);
+    let stages = plan.stages.iter().map(|stage| &stage.id);
+    let earlier: Vec<GroupId> = stages.filter(|id| *id != last && !graph.before(id).contains(last)).cloned().collect();
+    for id in earlier {
+        add_edge(plan, last, &id);
     }
 }
 
