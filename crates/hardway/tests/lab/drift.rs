@@ -192,8 +192,11 @@ const ON_MACHINES: [Drift; 38] = [
         machine: "w2",
         make: "mkdir -p /etc/systemd/system/kube-.service.d; \
                printf '[Service]\nNice=5\n' >/etc/systemd/system/kube-.service.d/nice.conf; systemctl daemon-reload",
-        named: &[("unit:kube-proxy.service", "it changes kube-proxy.service and is not hardway's")],
-        units: &["kube-proxy.service"],
+        named: &[
+            ("unit:kube-proxy.service", "it changes kube-proxy.service and is not hardway's"),
+            ("unit:kube-api-balancer.service", "it changes kube-api-balancer.service and is not hardway's"),
+        ],
+        units: &["kube-proxy.service", "kube-api-balancer.service"],
         repaired: "test ! -e /etc/systemd/system/kube-.service.d/nice.conf",
     },
     // Processes that are not what the files say.
