@@ -5,12 +5,9 @@
 dir=${dest%/*}
 name=${dest##*/}
 mkdir -p "$dir" || exit
-for left in "$dir/.$name".*.part; do
-    pid=${left%.part}
-    if [ -f "$left" ] && ! kill -0 "${pid##*.}" 2>/dev/null; then
-        rm -f "$left"
-    fi
-done
+# Of copies that were given up. One may still be there, waiting at a connection that nobody closed: without its file it
+# ends as failed, and nobody hears it.
+rm -f "$dir/.$name".*.part
 part=$dir/.$name.$$.part
 trap 'rm -f "$part"' EXIT
 # Killed by a signal, a shell runs no EXIT trap; of a copy that was given up nobody hears the answer.
