@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta};
 use kube::Api;
-use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, GetParams, ListParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +15,7 @@ use crate::event::chain;
 use crate::kind::collection;
 use crate::live::CALL_TIMEOUT;
 use crate::nodes::{CORDONED, belongs_to_node, on_node};
-use crate::{Error, Live, MANAGER};
+use crate::{Error, Live};
 
 /// Between two looks at what is left. A pod that a budget holds back may leave once another is Ready, which takes
 /// seconds; kubectl asks again after five.
@@ -34,12 +34,8 @@ impl Live {
         if unschedulable == Some(true) {
             return Ok(());
         }
-        self.patch_node(
-            "cordon",
-            node,
-            json!({"metadata": {"annotations": {CORDONED: ""}}, "spec": {"unschedulable": true}}),
-        )
-        .await
+        let change = json!({"metadata": {"annotations": {CORDONED: ""}}, "spec": {"unschedulable": true}});
+        self.patch_node(&format!("cordon node {node}"), node, &change).await
     }
 
     /// Lets the node take pods again, if it was [`Live::cordon`] that stopped it; whether it was.
@@ -52,7 +48,7 @@ impl Live {
             return Ok(false);
         }
         let change = json!({"metadata": {"annotations": {CORDONED: null}}, "spec": {"unschedulable": null}});
-        self.patch_node("uncordon", node, change).await.map(|()| true)
+        self.patch_node(&format!("uncordon node {node}"), node, &change).await.map(|()| true)
     }
 
     async fn get_node(&self, name: &str) -> Result<Option<Node>, Error> {
@@ -61,12 +57,6 @@ impl Live {
             Err(error) if error.code() == Some(404) => Ok(None),
             other => other.map(Some),
         }
-    }
-
-    async fn patch_node(&self, verb: &str, name: &str, change: Value) -> Result<(), Error> {
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let request = collection("v1", "Node", None)?.patch(name, &params, &Patch::Merge(change));
-        self.json::<Value>(&format!("{verb} node {name}"), request).await.map(drop)
     }
 
     /// Ends the pods of a node, and returns when they are gone.

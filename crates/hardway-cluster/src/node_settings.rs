@@ -6,11 +6,11 @@
 
 use hardway_design::{NodeRecord, Object};
 use hardway_spec::Taint;
-use kube::api::{GetParams, Patch, PatchParams};
+use kube::api::GetParams;
 use serde_json::{Map, Value, json};
 
 use crate::kind::{collection_of, title};
-use crate::{Error, Live, MANAGER};
+use crate::{Error, Live};
 
 pub(crate) fn is_node(object: &Object) -> bool {
     object.kind() == "Node"
@@ -25,9 +25,7 @@ impl Live {
         let live: Value = self.json(&format!("get {name}"), request).await?;
         let Some(mut patch) = patch(&live, &object.value) else { return Ok(()) };
         patch["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let request = collection_of(object)?.patch(object.name(), &params, &Patch::Merge(&patch));
-        self.json::<Value>(&format!("change {name}"), request).await.map(drop)
+        self.patch_node(&format!("change {name}"), object.name(), &patch).await
     }
 }
 
@@ -52,8 +50,7 @@ fn patch(live: &Value, wanted: &Value) -> Option<Value> {
     let mut patch = json!({"metadata": {"labels": labels, "annotations": {NodeRecord::ANNOTATION: annotation}}});
     let taints = taints(&live["spec"]["taints"], &before.taints, &after.taints);
     patch["spec"] = json!({ "taints": if taints.is_empty() { Value::Null } else { Value::Array(taints) } });
-    let patch = differing(live, &patch)?;
-    Some(patch)
+    differing(live, &patch)
 }
 
 /// The live taints, without those of before and with those of after. A taint is told by its key and effect.

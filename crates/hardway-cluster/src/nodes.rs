@@ -7,10 +7,12 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, OwnerReference};
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::Value;
 
+use crate::kind::collection;
 use crate::live::CALL_TIMEOUT;
-use crate::{Error, Live};
+use crate::{Error, Live, MANAGER};
 
 /// Marks a node that hardway cordoned, so that it lets it take pods again where it stays after all.
 pub(crate) const CORDONED: &str = "hardway/cordoned";
@@ -49,6 +51,13 @@ impl Live {
             node.pods = moving.map(|pod| pod_seen(pod, &budgets)).collect();
         }
         Ok(seen)
+    }
+
+    /// Changes a node as the merge patch says (RFC 7386).
+    pub(crate) async fn patch_node(&self, call: &str, name: &str, patch: &Value) -> Result<(), Error> {
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let request = collection("v1", "Node", None)?.patch(name, &params, &Patch::Merge(patch));
+        self.json::<Value>(call, request).await.map(drop)
     }
 }
 
@@ -130,7 +139,7 @@ fn selects(selector: &LabelSelector, pod: &Pod) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::fake;

@@ -6,7 +6,7 @@ use hardway_design::{Await, Design, GroupId, Resource, Shared};
 use hardway_spec::MachineName;
 
 use crate::narrow::keep;
-use crate::planner::downstream;
+use crate::planner::{downstream, edges};
 use crate::{Action, LeftOut, Plan, Step, units};
 
 /// Leaves out what cannot come about without the machines that cannot be reached.
@@ -18,7 +18,7 @@ pub fn without(plan: Plan, design: &Design, absent: &BTreeSet<MachineName>, api_
     if absent.is_empty() {
         return (plan, Vec::new());
     }
-    let lost = if api_answers { BTreeSet::new() } else { downstream(design, cannot_come_about(design, absent)) };
+    let lost = if api_answers { BTreeSet::new() } else { downstream(edges(design), cannot_come_about(design, absent)) };
     let plan = about_others(plan, absent);
     let ids = plan.stages.iter().map(|stage| &stage.id);
     let kept: BTreeSet<GroupId> = ids.filter(|id| !lost.contains(id)).cloned().collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hardway_design::GroupId;
 
 use crate::Plan;
-use crate::planner::before;
+use crate::planner::{before, downstream};
 
 /// The edges of a plan: each stage with those that it waits for.
 pub(crate) struct Graph<'a> {
@@ -20,6 +20,11 @@ impl<'a> Graph<'a> {
     /// Every stage that is done before `id` begins.
     pub(crate) fn before(&self, id: &GroupId) -> BTreeSet<&'a GroupId> {
         before(id, &self.after)
+    }
+
+    /// The stage, and every one that begins only when it is done.
+    pub(crate) fn from(&self, id: &'a GroupId) -> BTreeSet<&'a GroupId> {
+        downstream(self.after.iter().map(|(id, after)| (*id, *after)), [id])
     }
 
     /// The stages in an order that their edges allow, and in the plan's own where they leave a choice: each one's place.

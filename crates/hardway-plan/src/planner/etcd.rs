@@ -9,7 +9,7 @@ use hardway_design::landmarks::ETCD;
 use hardway_design::{EtcdCall, EtcdChange, GroupId, ResourceId};
 
 use super::record;
-use super::rolling::{add_edge, stages_where};
+use super::rolling::{add_edge, add_safe_edge, stages_where};
 use crate::etcd::{Member, Members, State};
 use crate::graph::Graph;
 use crate::{Action, Plan, Stage, Step};
@@ -225,9 +225,10 @@ pub(super) fn put_in_order(plan: &mut Plan, changes: &Changes<'_>) {
     for pair in row.windows(2) {
         add_safe_edge(plan, &pair[1], &pair[0]);
     }
+    let interrupted = stages_where(plan, |action| action.interrupts() == Some(ETCD));
     for other in &running {
         // Who is down comes up before anybody joins; who runs restarts when all have joined.
-        let restarts = stages_where(plan, |action| action.interrupts() == Some(ETCD)).contains(other);
+        let restarts = interrupted.contains(other);
         for change in &row {
             if restarts { add_safe_edge(plan, other, change) } else { add_safe_edge(plan, change, other) }
         }
@@ -248,18 +249,10 @@ pub(super) fn put_in_order(plan: &mut Plan, changes: &Changes<'_>) {
 /// An API server without its member answers its clients with errors instead of leaving them to others, so that what is
 /// waited for elsewhere, Calico's pods on their nodes among it, would not come about while it runs.
 fn goes_last(plan: &mut Plan, last: &GroupId) {
-    let graph = Graph::of(plan);
+    let waiting = Graph::of(plan).from(last);
     let stages = plan.stages.iter().map(|stage| &stage.id);
-    let earlier: Vec<GroupId> = stages.filter(|id| *id != last && !graph.before(id).contains(last)).cloned().collect();
+    let earlier: Vec<GroupId> = stages.filter(|id| !waiting.contains(id)).cloned().collect();
     for id in earlier {
         add_edge(plan, last, &id);
-    }
-}
-
-/// Adds an edge where both stages are there, and it closes no circle.
-fn add_safe_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
-    let has = |wanted: &GroupId| plan.stages.iter().any(|stage| stage.id == *wanted);
-    if id != after && has(id) && has(after) && !Graph::of(plan).before(after).contains(id) {
-        add_edge(plan, id, after);
     }
 }

@@ -4,13 +4,10 @@
 //! everything off the machine, as `reset` does, and `node-NAME@cluster` deletes its node once no kubelet is there to
 //! register it again. What else must come before a machine is touched is an edge of its `removal@NAME`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hardway_design::landmarks::REMOVED_MACHINES;
-use hardway_design::{
-    CordonedBy, Design, Drain, GroupId, Leaving, Manner, NodeSeen, Object, Place, Resource, ResourceId,
-};
+use hardway_design::{CordonedBy, Design, Drain, GroupId, Leaving, Manner, NodeSeen, Object, Resource, ResourceId};
 use hardway_spec::MachineName;
 use serde_json::json;
 
@@ -133,7 +130,7 @@ fn disruption(name: &str, node: &NodeSeen, manner: Manner) -> Option<String> {
 
 /// Adds what lets a node take pods again whose machine was to leave and stays.
 pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight) {
-    for name in staying(design) {
+    for name in design.by_machine().into_keys() {
         let Some(NodeSeen { cordoned: Some(CordonedBy::Hardway), .. }) = sight.nodes.get(name.as_str()) else {
             continue;
         };
@@ -149,7 +146,7 @@ pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight
 /// Such a machine is known by having no inventory. Its own is written only when the node is deleted, so that a run that
 /// was cut off before still finds it so.
 pub(super) fn forget_replaced_nodes(plan: &mut Plan, design: &Design, sight: &Sight) {
-    for name in staying(design) {
+    for name in design.by_machine().into_keys() {
         let is_new = sight.machines.get(name).is_some_and(|observed| observed.inventory.is_none());
         if !is_new || !sight.nodes.contains_key(name.as_str()) {
             continue;
@@ -188,15 +185,6 @@ pub(super) fn remove_retired_objects(plan: &mut Plan, design: &Design, sight: &S
     if !steps.is_empty() {
         plan.stages.push(Stage { id: GroupId::in_cluster("retired-objects"), after: Vec::new(), steps });
     }
-}
-
-/// The machines of the design, each once.
-fn staying(design: &Design) -> impl Iterator<Item = &MachineName> {
-    let machines = design.groups.iter().filter_map(|group| match &group.id.place {
-        Place::Machine(name) => Some((name, ())),
-        Place::Cluster => None,
-    });
-    machines.collect::<BTreeMap<_, _>>().into_keys()
 }
 
 fn node_stage(name: &MachineName) -> GroupId {

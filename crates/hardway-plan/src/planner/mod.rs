@@ -11,7 +11,7 @@ mod system;
 mod units;
 
 pub(crate) use leaving::waits_for_the_api;
-pub(crate) use order::{before, downstream, nearest};
+pub(crate) use order::{before, downstream, edges, nearest};
 pub(crate) use system::archive_path;
 
 use std::collections::{BTreeMap, BTreeSet};

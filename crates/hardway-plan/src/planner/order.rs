@@ -11,8 +11,7 @@ use crate::{Plan, Stage, Step};
 ///
 /// Waits stay only where something that they rest on changes: in their own group or in one before it.
 pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>, extra: Vec<Stage>) -> Plan {
-    let edges: BTreeMap<&GroupId, &[GroupId]> =
-        design.groups.iter().map(|group| (&group.id, group.after.as_slice())).collect();
+    let edges: BTreeMap<&GroupId, &[GroupId]> = edges(design).collect();
     let affected = affected(design, &steps);
     steps.retain(|id, steps| !steps.is_empty() && affected.contains(id));
 
@@ -39,20 +38,28 @@ pub(super) fn arrange(design: &Design, mut steps: BTreeMap<&GroupId, Vec<Step>>,
 /// The groups that act, and all that come after them.
 fn affected<'a>(design: &'a Design, steps: &BTreeMap<&GroupId, Vec<Step>>) -> BTreeSet<&'a GroupId> {
     let acts = |id: &GroupId| steps.get(id).is_some_and(|steps| steps.iter().any(|step| !step.action.only_waits()));
-    downstream(design, design.groups.iter().map(|group| &group.id).filter(|id| acts(id)))
+    downstream(edges(design), design.groups.iter().map(|group| &group.id).filter(|id| acts(id)))
+}
+
+/// Each group with those that it waits for.
+pub(crate) fn edges(design: &Design) -> impl Iterator<Item = (&GroupId, &[GroupId])> {
+    design.groups.iter().map(|group| (&group.id, group.after.as_slice()))
 }
 
 /// These groups, and all that come after them, near or far. One walk over the edges: asking each group for all before
 /// it would take the square of a fleet.
-pub(crate) fn downstream<'a>(design: &'a Design, from: impl IntoIterator<Item = &'a GroupId>) -> BTreeSet<&'a GroupId> {
+pub(crate) fn downstream<'a>(
+    edges: impl IntoIterator<Item = (&'a GroupId, &'a [GroupId])>,
+    from: impl IntoIterator<Item = &'a GroupId>,
+) -> BTreeSet<&'a GroupId> {
     let mut open: Vec<&GroupId> = from.into_iter().collect();
     if open.is_empty() {
         return BTreeSet::new();
     }
     let mut followers: BTreeMap<&GroupId, Vec<&GroupId>> = BTreeMap::new();
-    for group in &design.groups {
-        for earlier in &group.after {
-            followers.entry(earlier).or_default().push(&group.id);
+    for (id, after) in edges {
+        for earlier in after {
+            followers.entry(earlier).or_default().push(id);
         }
     }
     let mut found = BTreeSet::new();

@@ -32,18 +32,16 @@ pub(super) fn balancers_first(plan: &mut Plan, sight: &Sight) {
     if units::running(sight, KUBE_APISERVER).is_empty() {
         return;
     }
-    let of = |action: &Action, unit: &str| matches!(action, Action::RestartUnit { unit: name, .. } | Action::ReloadUnit { unit: name, .. } if name == unit);
-    let balancers = stages_where(plan, |action| of(action, HAPROXY));
+    let balancers = stages_where(
+        plan,
+        |action| matches!(action, Action::RestartUnit { unit, .. } | Action::ReloadUnit { unit, .. } if unit == HAPROXY),
+    );
     let started =
         stages_where(plan, |action| matches!(action, Action::StartUnit { unit, .. } if unit == KUBE_APISERVER));
     let interrupted = stages_where(plan, |action| action.interrupts() == Some(KUBE_APISERVER));
     for balancer in &balancers {
-        let waits = started.iter().map(|start| (balancer, start));
-        for (id, after) in waits.chain(interrupted.iter().map(|stage| (stage, balancer))) {
-            if id != after && !Graph::of(plan).before(after).contains(id) {
-                add_edge(plan, id, after);
-            }
-        }
+        started.iter().for_each(|start| add_safe_edge(plan, balancer, start));
+        interrupted.iter().for_each(|stage| add_safe_edge(plan, stage, balancer));
     }
 }
 
@@ -100,5 +98,13 @@ pub(super) fn add_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
     let stage = plan.stages.iter_mut().find(|stage| stage.id == *id).expect("the stage was found in this plan");
     if !stage.after.contains(after) {
         stage.after.push(after.clone());
+    }
+}
+
+/// Adds an edge where both stages are there, and it closes no circle.
+pub(super) fn add_safe_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
+    let has = |wanted: &GroupId| plan.stages.iter().any(|stage| stage.id == *wanted);
+    if id != after && has(id) && has(after) && !Graph::of(plan).before(after).contains(id) {
+        add_edge(plan, id, after);
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
         None => {
             let selection = arguments.narrowing.selection(&session)?;
             let former = arguments.finishing.former_names();
-            apply(&session, arguments.yes, Scope::Plan(selection.as_ref(), former), &arguments.acceptance).await?;
+            apply(&session, arguments.yes, selection.as_ref(), former, &arguments.acceptance).await?;
         }
     }
     output.note("next: `hardway verify` checks every part of the cluster");
@@ -52,19 +52,20 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
 pub async fn apply(
     session: &Session,
     yes: bool,
-    scope: Scope<'_>,
+    selection: Option<&Selection>,
+    former: FormerNames,
     acceptance: &Acceptance,
 ) -> Result<(), CommandError> {
     let lock = session.lock("apply")?;
-    let (prepared, cluster) = session.prepare_alone(scope, lock.holder()).await?;
+    let (prepared, cluster) = session.prepare_alone(Scope::Plan(selection, former), lock.holder()).await?;
     let work = async {
-        let proposal = prepared.propose(session, scope.selection())?;
+        let proposal = prepared.propose(session, selection)?;
         acceptance.of(&proposal.findings)?;
         session.output.note(&summary(&proposal));
         if !proposal.is_empty() && !yes && !confirm(session.output, &proposal)? {
             return Err(CommandError::Interrupted);
         }
-        carry_out(session, &prepared, &proposal, scope.selection()).await
+        carry_out(session, &prepared, &proposal, selection).await
     };
     cluster.during(work).await
 }

@@ -14,7 +14,7 @@ use super::acceptance::Acceptance;
 use super::{apply, verify};
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{LAB_WORKSPACE, Scope, Session, workspace_directory, workspace_error};
+use crate::session::{LAB_WORKSPACE, Session, workspace_directory, workspace_error};
 
 /// Local machines to build a cluster on
 #[derive(Debug, Args)]
@@ -144,7 +144,7 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
         return Ok(());
     }
     let began = std::time::Instant::now();
-    apply::apply(&session, true, Scope::Plan(None, FormerNames::Kept), &Acceptance::default()).await?;
+    apply::apply(&session, true, None, FormerNames::Kept, &Acceptance::default()).await?;
     let checks = verify::verify(&session, Options::default()).await?;
     if output.is_json() {
         output.json_line(&Verified { checks: &checks });

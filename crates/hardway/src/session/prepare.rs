@@ -38,20 +38,12 @@ pub enum Scope<'a> {
     Verify,
 }
 
-impl<'a> Scope<'a> {
+impl Scope<'_> {
     fn renewal(self) -> Renewal {
         match self {
             Self::Plan(_, former) => Renewal::Due(former),
             Self::Export => Renewal::Due(FormerNames::Kept),
             Self::Status | Self::Verify => Renewal::AbsentOnly,
-        }
-    }
-
-    /// What a plan is narrowed to.
-    pub fn selection(self) -> Option<&'a Selection> {
-        match self {
-            Self::Plan(selection, _) => selection,
-            Self::Status | Self::Export | Self::Verify => None,
         }
     }
 
