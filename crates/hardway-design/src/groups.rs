@@ -6,7 +6,7 @@
 use hardway_spec::{Machine, Role};
 
 use crate::{
-    Design, DesignError, Group, Hosts, Inputs, Leaving, cni, containerd, etcd, haproxy, kube_apiserver,
+    Design, DesignError, Group, Hosts, Inputs, Leaving, cni, containerd, etcd, haproxy, keepalived, kube_apiserver,
     kube_controller_manager, kube_proxy, kube_scheduler, kubelet, nginx, objects, operating_system,
 };
 
@@ -38,6 +38,7 @@ fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Resu
     let mut groups = operating_system::groups(inputs, machine, hosts)?;
     if machine.roles.contains(&Role::LoadBalancer) {
         groups.extend(haproxy::load_balancer::groups(inputs, machine)?);
+        groups.extend(keepalived::group(inputs, machine)?);
     }
     if etcd::is_member(inputs.cluster, machine) {
         groups.extend(etcd::groups(inputs, machine)?);

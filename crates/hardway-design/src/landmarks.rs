@@ -3,13 +3,16 @@
 use hardway_pki::Identity;
 
 use crate::paths::CLUSTER_CA;
-use crate::{cni, etcd, haproxy, kube_apiserver, kubelet, objects};
+use crate::{cni, etcd, haproxy, keepalived, kube_apiserver, kubelet, objects};
 
 pub const ETCD: &str = etcd::SERVICE;
 pub const KUBE_APISERVER: &str = kube_apiserver::SERVICE;
 /// The load balancers'; nodes' own balancers are another unit.
 pub const HAPROXY: &str = haproxy::load_balancer::SERVICE;
 pub const KUBE_API_BALANCER: &str = haproxy::node::SERVICE;
+
+/// Where load balancers share an address.
+pub const KEEPALIVED: &str = keepalived::SERVICE;
 
 /// Where a node's own balancer tells the state of its servers, over HTTP on a Unix socket.
 pub const BALANCER_STATE_SOCKET: &str = haproxy::node::STATE_SOCKET;

@@ -12,6 +12,7 @@ mod flags;
 mod groups;
 mod haproxy;
 mod inputs;
+mod keepalived;
 mod kube_apiserver;
 mod kube_controller_manager;
 mod kube_proxy;

@@ -103,6 +103,9 @@ fn packages_of(cluster: &Cluster, machine: &Machine) -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
     if machine.roles.contains(&Role::LoadBalancer) {
         names.extend(["curl", "haproxy"]);
+        if cluster.spec.load_balancer.virtual_address.is_some() {
+            names.insert("keepalived");
+        }
     }
     if machine.roles.contains(&Role::ControlPlane) {
         names.extend(["curl", "nginx"]);

@@ -82,11 +82,15 @@ fn collect(path: &str, value: &Value, fields: &mut Vec<Field>) {
 /// Keywords that say nothing without their second word.
 const TWO_WORDS: [&str; 5] = ["option", "timeout", "http-check", "http-request", "stats"];
 
-/// The keywords of a file that has one a line, with the rest of their lines: HAProxy's, nginx' and TOML files.
+/// The keywords of a file that has one a line, with the rest of their lines: HAProxy's, keepalived's, nginx' and TOML
+/// files. Lines that are addresses belong to the keyword before them.
 pub(crate) fn keywords(content: &Content) -> Vec<Field> {
     let Ok(text) = std::str::from_utf8(content.bytes()) else { return Vec::new() };
     let lines = text.lines().map(|line| line.trim().trim_end_matches([';', '{']).trim_end());
-    lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '[', '}'])).map(keyword).collect()
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with(|c: char| "#[}".contains(c) || c.is_ascii_digit()))
+        .map(keyword)
+        .collect()
 }
 
 fn keyword(line: &str) -> Field {

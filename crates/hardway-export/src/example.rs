@@ -6,9 +6,7 @@ use hardway_design::example::supplied;
 use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, PackageArchive, design};
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{
-    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, ControlPlane, Encapsulation,
-    KeyAlgorithm, Kind, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Roles, Ssh, Taint,
-    TaintEffect,
+    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, ControlPlane, Encapsulation, KeyAlgorithm, Kind, LoadBalancer, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Roles, Ssh, Taint, TaintEffect,
 };
 
 /// A spec with all that its design is made from.
@@ -89,6 +87,12 @@ impl Example {
         let effect = TaintEffect::PreferNoSchedule;
         settings.spec.roles.worker.taints =
             vec![Taint { key: "dedicated".to_owned(), value: "batch".to_owned(), effect }];
+        let mut shared = cluster(&[
+            ("lb", "172.30.1.10", Role::LoadBalancer),
+            ("lb2", "172.30.1.9", Role::LoadBalancer),
+            ("cp1", "172.30.1.11", Role::ControlPlane),
+        ]);
+        shared.spec.load_balancer.virtual_address = Some([172, 30, 1, 2].into());
         let single = cluster(&[("one", "172.30.1.11", Role::ControlPlane)]);
         vec![
             Self::small(),
@@ -96,6 +100,7 @@ impl Example {
             Self::new(ipip),
             systemd,
             Self::new(apart),
+            Self::new(shared),
             Self::closed(),
             Self::new(settings),
             Self::new(single),
@@ -156,6 +161,7 @@ fn cluster(machines: &[(&str, &str, Role)]) -> Cluster {
             pki: Pki { algorithm: KeyAlgorithm::EcdsaP256, ..Pki::default() },
             control_plane: ControlPlane::default(),
             addons: Addons::default(),
+            load_balancer: LoadBalancer::default(),
             artifacts: Artifacts::default(),
             roles: Roles::default(),
             ssh: Ssh::default(),

@@ -19,6 +19,11 @@ impl Subnet {
         self.host(1)
     }
 
+    /// An address that no machine gets: load balancers count down to .3 at the most.
+    pub(crate) fn spare(self) -> Ipv4Addr {
+        self.host(2)
+    }
+
     /// The address that ends in `host`.
     pub(crate) fn host(self, host: u8) -> Ipv4Addr {
         Ipv4Addr::new(172, 30, self.0, host)

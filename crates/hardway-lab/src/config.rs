@@ -44,6 +44,14 @@ pub struct LabConfig {
     pub machines: Vec<String>,
     /// Debian packages that new machines already hold (benchmarks need prepared machines).
     pub extra_packages: Vec<String>,
-    /// Names for the host's `/etc/hosts`: (name, machine that answers to it).
-    pub hostname_alias: Vec<(String, String)>,
+    /// Names for the host's `/etc/hosts`: (name, who answers to it).
+    pub hostname_alias: Vec<(String, AliasOf)>,
+}
+
+/// Whose address a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AliasOf {
+    Machine(String),
+    /// The lab's address that no machine gets, for machines to share: [`crate::Lab::spare_address`].
+    Spare,
 }

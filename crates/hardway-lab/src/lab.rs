@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,7 +11,7 @@ use crate::address::{Subnet, check_names, host_number};
 use crate::anchor;
 use crate::base;
 use crate::cgroup::{Group, Hierarchies};
-use crate::config::LabConfig;
+use crate::config::{AliasOf, LabConfig};
 use crate::error::{FileContext, LabError, Result};
 use crate::event::{Event, OnEvent};
 use crate::host;
@@ -163,6 +164,11 @@ impl Lab {
         self.state.subnet.to_string()
     }
 
+    /// An address of the lab's network that no machine has by itself.
+    pub fn spare_address(&self) -> Ipv4Addr {
+        self.state.subnet.spare()
+    }
+
     /// The machines, in the order in which they were asked for.
     ///
     /// # Errors
@@ -306,7 +312,8 @@ impl Lab {
 
 /// Every alias leads to a machine that the lab will have.
 fn check_aliases(config: &LabConfig, state: Option<&LabState>) -> Result<()> {
-    for (alias, machine) in &config.hostname_alias {
+    for (alias, of) in &config.hostname_alias {
+        let AliasOf::Machine(machine) = of else { continue };
         let known = config.machines.contains(machine) || state.is_some_and(|state| state.machine(machine).is_ok());
         if !known {
             return Err(LabError::AliasWithoutMachine { alias: alias.clone(), machine: machine.clone() });
@@ -341,7 +348,13 @@ fn prepare_host(dir: &Path, id: &LabId, config: &LabConfig, base: &Path) -> Resu
     let names = config
         .hostname_alias
         .iter()
-        .map(|(alias, name)| Ok((state.subnet.host(state.machine(name)?.host), alias.clone())))
+        .map(|(alias, of)| {
+            let address = match of {
+                AliasOf::Machine(name) => state.subnet.host(state.machine(name)?.host),
+                AliasOf::Spare => state.subnet.spare(),
+            };
+            Ok((address, alias.clone()))
+        })
         .collect::<Result<Vec<_>>>()?;
     state.save(&state_dir)?;
     host_settings::raise()?;

@@ -29,7 +29,7 @@ mod seed;
 mod state;
 mod view;
 
-pub use config::{Base, LabConfig};
+pub use config::{AliasOf, Base, LabConfig};
 pub use error::{LabError, Result};
 pub use event::{Event, OnEvent};
 pub use host::{install_host_packages, missing_host_packages};

@@ -10,7 +10,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hardway_lab::{Event, Lab, LabConfig, LabMachine, MachineState, install_host_packages, missing_host_packages};
+use hardway_lab::{
+    AliasOf, Event, Lab, LabConfig, LabMachine, MachineState, install_host_packages, missing_host_packages,
+};
 
 const ALIAS: &str = "lifecycle.hardway.test";
 
@@ -91,7 +93,7 @@ fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 fn machines_live_and_leave_nothing() {
     let place = Place::new();
     let mut wanted = config(&["cp1", "w1"]);
-    wanted.hostname_alias = vec![(ALIAS.into(), "cp1".into())];
+    wanted.hostname_alias = vec![(ALIAS.into(), AliasOf::Machine("cp1".into()))];
     let lab = Lab::up(&place.dir(), &wanted, &quiet).unwrap();
     let cp1 = find(&lab, "cp1");
 
@@ -255,7 +257,7 @@ fn down_without_a_lab_changes_nothing() {
 fn an_alias_for_a_machine_that_is_not_there_is_refused() {
     let place = Place::new();
     let mut wanted = config(&["w1"]);
-    wanted.hostname_alias = vec![(ALIAS.into(), "w2".into())];
+    wanted.hostname_alias = vec![(ALIAS.into(), AliasOf::Machine("w2".into()))];
     let error = Lab::up(&place.dir(), &wanted, &quiet).unwrap_err();
     assert!(error.to_string().contains("w2"));
     place.assert_nothing_left();

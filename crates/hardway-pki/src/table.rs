@@ -102,6 +102,7 @@ impl Table<'_> {
         }
         if self.spec.load_balancers().next().is_some() {
             let mut names = vec![AlternativeName::from(self.spec.spec.endpoint.as_str())];
+            names.extend(self.virtual_address());
             names.extend(machine_names(self.spec.load_balancers()));
             profiles.push(CertificateProfile {
                 signer: Signer::Itself,
@@ -154,12 +155,17 @@ impl Table<'_> {
         }
     }
 
+    fn virtual_address(&self) -> Option<AlternativeName> {
+        self.spec.spec.load_balancer.virtual_address.map(AlternativeName::from)
+    }
+
     /// Every name and address that clients inside and outside the cluster call the API by.
     fn api_server_names(&self) -> Vec<AlternativeName> {
         let network = &self.spec.spec.network;
         let mut names = vec![AlternativeName::from(self.spec.spec.endpoint.as_str())];
         names.extend(service_names("kubernetes", "default", &network.domain));
         names.extend(["localhost".into(), LOOPBACK.into(), network.kubernetes_service().into()]);
+        names.extend(self.virtual_address());
         names.extend(machine_names(self.spec.load_balancers()));
         names.extend(machine_names(self.spec.control_planes()));
         unique(names)

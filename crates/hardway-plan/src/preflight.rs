@@ -61,6 +61,7 @@ pub fn preflight(
             .chain(clock(facts))
             .chain(disk(cluster, machine, facts, plan))
             .chain(packages(groups.get(&machine.name).map(Vec::as_slice).unwrap_or_default(), observed))
+            .chain(interface(cluster, machine, facts))
             .chain(ports(cluster, machine, facts, design, observed))
             .map(|trouble| (machine.name.clone(), trouble))
     }))
@@ -169,6 +170,19 @@ fn packages(groups: &[&Group], observed: &Observed) -> Option<(String, String)> 
         format!("it lacks packages ({}), and none are at hand for {os}", names.join(", ")),
         format!("bring packages for {os} along, or install them there: apt-get install {}", names.join(" ")),
     ))
+}
+
+/// A virtual address has to be put somewhere.
+fn interface(cluster: &Cluster, machine: &Machine, facts: &MachineFacts) -> Option<(String, String)> {
+    let virtual_address = cluster.spec.load_balancer.virtual_address?;
+    let shares = machine.removed.is_none() && machine.roles.contains(&Role::LoadBalancer);
+    let own = facts.interface_of(machine.address);
+    (shares && (own.is_none() || own != facts.interface_of(virtual_address))).then(|| {
+        (
+            format!("the virtual address {virtual_address} is of no network that its own address is in, too"),
+            "use an address of the load balancers' own network for spec.loadBalancer.virtualAddress".to_owned(),
+        )
+    })
 }
 
 /// Ports that hardway's own services listen on, by role.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifacts, Machine, Network, Pki, Role, Roles, versions};
+use crate::{Artifacts, LoadBalancer, Machine, Network, Pki, Role, Roles, versions};
 
 /// The one version of the document that this hardway reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -45,6 +45,8 @@ pub struct ClusterSpec {
     /// The DNS name that clients call; load balancers answer to it.
     #[serde(default = "default_endpoint")]
     pub endpoint: String,
+    #[serde(default)]
+    pub load_balancer: LoadBalancer,
     #[serde(default)]
     pub network: Network,
     #[serde(default)]
@@ -180,8 +182,10 @@ impl Cluster {
         self.spec.machines.iter().find(|machine| machine.name.as_str() == name)
     }
 
-    /// The address behind [`ClusterSpec::endpoint`]: the first load balancer's, or else the first control plane's.
+    /// The address behind [`ClusterSpec::endpoint`]: the one that the load balancers share, or else the first one's own,
+    /// or else the first control plane's.
     pub fn endpoint_address(&self) -> Option<IpAddr> {
-        self.load_balancers().chain(self.control_planes()).next().map(|machine| machine.address)
+        let first = || self.load_balancers().chain(self.control_planes()).next().map(|machine| machine.address);
+        self.spec.load_balancer.virtual_address.or_else(first)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::{Addons, Artifacts, Calico, Cni, ControlPlane, Machine, Network, Pki, Role, Ssh, cluster, versions};
+use crate::{
+    Addons, Artifacts, Calico, Cni, ControlPlane, LoadBalancer, Machine, Network, Pki, Role, Ssh, cluster, versions,
+};
 
 /// What is known of a cluster before its spec is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct InitAnswers {
     pub name: String,
     /// The default where it is `None`.
     pub endpoint: Option<String>,
+    /// See [`crate::LoadBalancer::virtual_address`].
+    pub virtual_address: Option<IpAddr>,
     /// See [`Ssh::identity_file`].
     pub identity_file: Option<String>,
     pub machines: Vec<Machine>,
@@ -17,7 +21,13 @@ pub struct InitAnswers {
 
 impl Default for InitAnswers {
     fn default() -> Self {
-        Self { name: "hardway".to_owned(), endpoint: None, identity_file: None, machines: Machine::examples() }
+        Self {
+            name: "hardway".to_owned(),
+            endpoint: None,
+            virtual_address: None,
+            identity_file: None,
+            machines: Machine::examples(),
+        }
     }
 }
 
@@ -42,6 +52,14 @@ pub fn init_document(answers: &InitAnswers) -> String {
     let endpoint = match &answers.endpoint {
         Some(endpoint) => format!("  endpoint: {}", word(endpoint)),
         None => format!("  # endpoint: {}", cluster::default_endpoint()),
+    };
+    let router_id = LoadBalancer::default().virtual_router_id;
+    let load_balancer = match answers.virtual_address {
+        Some(address) => format!("  loadBalancer:\n    virtualAddress: {address}\n    # virtualRouterId: {router_id}"),
+        None => format!(
+            "  # loadBalancer:\n  #   # A free address of the load balancers' own network.\n  #   # virtualAddress: 192.0.2.2\n  \
+             #   # Each such address in a network has another, from 1 to 255.\n  #   virtualRouterId: {router_id}"
+        ),
     };
     let network = Network::default();
     let Network { pods, services, dns, domain, kube_proxy, .. } = &network;
@@ -91,6 +109,9 @@ spec:
   # The name that clients call the API by, on port 6443. It is the load balancer's, or without one the first control
   # plane's alone. Machines find it in their /etc/hosts; on your own machine, put it into yours or into DNS.
 {endpoint}
+
+  # Several load balancers can share an address: one has it, and another takes it over.
+{load_balancer}
 
   # network:
   #   # Ranges that your network does not use. Every node gets a /24 of the pods'.

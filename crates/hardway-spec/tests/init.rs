@@ -49,6 +49,7 @@ fn answers_are_written_so_that_they_come_back() {
     let answers = InitAnswers {
         name: "1".to_owned(),
         endpoint: Some("api.example.com".to_owned()),
+        virtual_address: None,
         identity_file: Some("/home/o'neil/my \"keys\": #1".to_owned()),
         machines: vec![Machine::new("true", "192.0.2.1".parse().unwrap(), vec![Role::ControlPlane, Role::Worker])],
     };

@@ -1,7 +1,9 @@
 //! What one read-only probe saw on a machine: a possibly outdated view.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{EtcdMemberObservation, ResourceId};
@@ -34,6 +36,16 @@ pub struct MachineFacts {
     pub listening: BTreeMap<u16, String>,
     /// Path of the resolv.conf with real name servers: systemd-resolved's stub does not work in pods.
     pub resolv_conf: String,
+    /// Networks that the machine itself is on, each with its interface.
+    pub networks: Vec<(String, IpNet)>,
+}
+
+impl MachineFacts {
+    /// The interface that an address of the machine's own, or of its neighbours, is reached by.
+    pub fn interface_of(&self, address: IpAddr) -> Option<&str> {
+        let networks = self.networks.iter().filter(|(_, network)| network.contains(&address));
+        networks.max_by_key(|(_, network)| network.prefix_len()).map(|(interface, _)| interface.as_str())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

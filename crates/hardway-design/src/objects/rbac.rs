@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 
 use super::NAMESPACE;
 use super::metadata::{cluster_wide, namespaced, object};
-use crate::{Await, Group, GroupId, Inputs, Resource, haproxy, kube_apiserver};
+use crate::{Await, Group, GroupId, Inputs, Resource, haproxy, keepalived, kube_apiserver};
 
 pub(super) const GROUP: &str = "rbac";
 
@@ -59,6 +59,7 @@ pub(super) fn group(inputs: &Inputs<'_>) -> Group {
     }
     let mut after = kube_apiserver::started(inputs.cluster);
     after.extend(haproxy::load_balancer::started(inputs.cluster));
+    after.extend(keepalived::started(inputs.cluster));
     Group { id: GroupId::in_cluster(GROUP), after, resources }
 }
 

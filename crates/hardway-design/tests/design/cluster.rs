@@ -45,6 +45,7 @@ impl Scenario {
             spec: ClusterSpec {
                 kubernetes: Default::default(),
                 endpoint: "k8s.hardway.test".to_owned(),
+                load_balancer: Default::default(),
                 network: Default::default(),
                 pki: Default::default(),
                 control_plane: Default::default(),
@@ -97,6 +98,16 @@ pub(crate) fn all() -> Vec<Scenario> {
         Scenario::new("removed-worker", lab(1, 2), |cluster| {
             cluster.spec.machines[3].removed = Some(Removal::default());
         }),
+        Scenario::new(
+            "virtual-address",
+            vec![
+                machine("lb", 10, &[Role::LoadBalancer]),
+                machine("lb2", 9, &[Role::LoadBalancer]),
+                machine("cp1", 11, &[Role::ControlPlane]),
+                machine("w1", 21, &[Role::Worker]),
+            ],
+            |cluster| cluster.spec.load_balancer.virtual_address = Some([172, 30, 1, 2].into()),
+        ),
         Scenario::new("single-machine", vec![machine("solo", 11, &[Role::ControlPlane])], |_| {}),
         Scenario::new(
             "etcd-apart",

@@ -9,6 +9,7 @@ mod containerd;
 mod coverage;
 mod etcd;
 mod haproxy;
+mod keepalived;
 mod kube_apiserver;
 mod kube_controller_manager;
 mod kube_proxy;
@@ -40,6 +41,7 @@ const TABLES: &[&[Table]] = &[
     kube_scheduler::TABLES,
     nginx::TABLES,
     haproxy::TABLES,
+    keepalived::TABLES,
     containerd::TABLES,
     kubelet::TABLES,
     cni::TABLES,

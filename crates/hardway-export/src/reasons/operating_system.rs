@@ -23,6 +23,7 @@ pub(super) const TABLES: &[Table] = &[
             ("haproxy", "The way to the API servers: for clients on load balancers, and for each node on itself."),
             ("iproute2", "`ip`, which sets pods' interfaces and routes."),
             ("iptables", "kube-proxy and the portmap plugin write their rules with it in iptables mode."),
+            ("keepalived", "Load balancers share an address by it."),
             ("kmod", "`modprobe`, which a minimal system may lack."),
             ("libseccomp2", "runc's filter for system calls."),
             ("nftables", "`nft`, with which kube-proxy and the portmap plugin write their rules in nftables mode."),

@@ -43,9 +43,10 @@ pub(crate) struct Subject<'a> {
 const UNITS: &str = "/etc/systemd/system/";
 
 /// Files that have a keyword a line.
-const KEYWORD_FILES: [&str; 4] = [
+const KEYWORD_FILES: [&str; 5] = [
     "/etc/haproxy/haproxy.cfg",
     "/etc/haproxy/kube-api-balancer.cfg",
+    "/etc/keepalived/keepalived.conf",
     "/etc/nginx/nginx.conf",
     "/etc/containerd/config.toml",
 ];

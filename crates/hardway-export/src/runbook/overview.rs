@@ -55,6 +55,9 @@ fn picture(source: &Source<'_>) -> String {
     let cluster = source.inputs.cluster;
     let mut lines = vec!["kubectl".to_owned()];
     let balancers: Vec<&Machine> = cluster.load_balancers().collect();
+    if let Some(address) = cluster.spec.load_balancer.virtual_address {
+        lines.push(format!("  └─► {address}, which one of the load balancers has (keepalived)"));
+    }
     if !balancers.is_empty() {
         lines.push(format!("  └─► HAProxy on {} (6443: TCP passed through, 443: HTTPS of its own)", names(balancers)));
     }

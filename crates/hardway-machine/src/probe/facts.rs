@@ -1,8 +1,10 @@
 //! What a machine is: its operating system, its size, its clock, its sockets.
 
+use std::net::Ipv4Addr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hardway_design::{CgroupVersion, MachineFacts, OperatingSystem};
+use ipnet::{IpNet, Ipv4Net};
 
 use super::listening::Listening;
 use crate::{Fault, Machine, MachineError};
@@ -67,6 +69,7 @@ fn parse(text: &str) -> Result<Answer, Fault> {
         can_lower_oom_score: false,
         listening: std::collections::BTreeMap::new(),
         resolv_conf: String::new(),
+        networks: Vec::new(),
     };
     let mut clock_ms = 0;
     let mut controllers = Vec::new();
@@ -99,6 +102,7 @@ fn parse(text: &str) -> Result<Answer, Fault> {
                 facts.can_lower_oom_score = set >> CAP_SYS_RESOURCE & 1 == 1;
             }
             "resolv_conf" => facts.resolv_conf = value.to_owned(),
+            "route" => facts.networks.extend(network(value)),
             "ss" => listening.add_ss(value),
             "socket" => listening.add_socket(value),
             "holder" => listening.add_holder(value),
@@ -117,6 +121,18 @@ fn parse(text: &str) -> Result<Answer, Fault> {
 fn disk(value: &str) -> Option<(u64, u64)> {
     let (total, free) = value.split_once(' ')?;
     Some((total.parse::<u64>().ok()? * 1024, free.parse::<u64>().ok()? * 1024))
+}
+
+/// A network that is reached without a gateway, of a line of /proc/net/route: `host0 001EAC0A 00000000 0001 0 0 0 00FFFFFF`.
+/// Numbers are hexadecimal, in the byte order of the machine, which is little-endian on all that are supported.
+fn network(line: &str) -> Option<(String, IpNet)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [interface, destination, gateway, _, _, _, _, mask, ..] = fields[..] else { return None };
+    let address = |hex: &str| u32::from_str_radix(hex, 16).ok().map(|number| Ipv4Addr::from(number.to_le_bytes()));
+    let (destination, gateway, mask) = (address(destination)?, address(gateway)?, address(mask)?);
+    let direct = gateway.is_unspecified() && !mask.is_unspecified();
+    let network = Ipv4Net::with_netmask(destination, mask).ok().filter(|_| direct)?;
+    Some((interface.to_owned(), network.into()))
 }
 
 #[cfg(test)]
@@ -145,6 +161,19 @@ mod tests {
         assert_eq!((facts.disk_total, facts.disk_free), (50 * 1024, 10 * 1024));
         assert!(facts.root && facts.systemd_cgroups && facts.can_lower_oom_score);
         assert_eq!(facts.listening[&22], "sshd");
+    }
+
+    #[test]
+    fn the_interface_of_an_address_is_its_own_networks() {
+        let routes = "route Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n\
+            route eth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0\n\
+            route eth0 0000A8C0 00000000 0001 0 0 0 0000FFFF 0 0 0\n\
+            route eth1 0001A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n";
+        let facts = parse(routes).unwrap().facts;
+        let interface = |address: &str| facts.interface_of(address.parse().unwrap()).map(str::to_owned);
+        assert_eq!(interface("192.168.1.9").as_deref(), Some("eth1"));
+        assert_eq!(interface("192.168.2.9").as_deref(), Some("eth0"));
+        assert_eq!(interface("10.0.0.1"), None, "beyond the gateway");
     }
 
     #[test]

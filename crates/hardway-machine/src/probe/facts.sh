@@ -40,6 +40,8 @@ if grep -qs '^nameserver 127\.0\.0\.53' "$resolv_conf" && [ -r /run/systemd/reso
 fi
 say resolv_conf "$resolv_conf"
 
+while read -r route; do say route "$route"; done </proc/net/route
+
 if command -v ss >/dev/null; then
     ss -Hltnp | while read -r socket; do say ss "$socket"; done
 else

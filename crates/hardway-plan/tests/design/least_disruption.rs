@@ -29,6 +29,10 @@ const ROWS: &[Row] = &[
     ("spec.artifacts.mirror.images", "another", |cluster| mirror(cluster).images = "other.test/k8s".to_owned()),
     ("spec.artifacts.mirror.authority", "a file", |cluster| mirror(cluster).authority = Some("ca.pem".to_owned())),
     ("spec.endpoint", "another", |cluster| cluster.spec.endpoint = "other.hardway.test".to_owned()),
+    ("spec.loadBalancer.virtualAddress", "one", |cluster| {
+        cluster.spec.load_balancer.virtual_address = Some([192, 0, 2, 250].into());
+    }),
+    ("spec.loadBalancer.virtualRouterId", "another", |cluster| cluster.spec.load_balancer.virtual_router_id = 7),
     ("spec.network.pods", "another", |cluster| cluster.spec.network.pods = "10.201.0.0/16".parse().unwrap()),
     ("spec.network.services", "a larger one", |cluster| {
         cluster.spec.network.services = "10.32.0.0/16".parse().unwrap();

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod extra_args;
+mod load_balancer;
 mod machines;
 mod names;
 mod network;
@@ -21,6 +22,7 @@ pub(crate) fn check(cluster: &Cluster, places: &Places) -> Vec<Problem> {
     machines::check(&mut checker);
     nodes::check(&mut checker);
     extra_args::check(&mut checker);
+    load_balancer::check(&mut checker);
     checker.problems
 }
 

@@ -164,30 +164,41 @@ fn dns(checker: &mut Checker<'_>, services: Ipv4Net) {
 }
 
 fn machine_addresses(checker: &mut Checker<'_>, pods: Option<Ipv4Net>, services: Option<Ipv4Net>) {
-    for (index, machine) in checker.cluster.spec.machines.iter().enumerate() {
-        let path = format!("spec.machines[{index}].address");
-        if !checker.is_sound(&path) {
-            continue;
+    let machines = checker.cluster.spec.machines.iter().enumerate();
+    let help = "use the address that the machine has on the network that all machines share";
+    let mut addresses: Vec<(String, IpAddr, &str)> =
+        machines.map(|(index, machine)| (format!("spec.machines[{index}].address"), machine.address, help)).collect();
+    let shared = checker.cluster.spec.load_balancer.virtual_address;
+    let help = "use a free address of the load balancers' network";
+    addresses.extend(shared.map(|address| ("spec.loadBalancer.virtualAddress".to_owned(), address, help)));
+    for (path, address, help) in addresses {
+        if checker.is_sound(&path) {
+            reachable_address(checker, &path, (address, help), [(pods, "pods'"), (services, "services'")]);
         }
-        let IpAddr::V4(address) = machine.address else {
-            checker.report(&path, "IPv6 is not supported yet", NOT_YET_V6);
-            continue;
-        };
-        if let Some((_, what)) = RESERVED.iter().find(|(reserved, _)| reserved.contains(&address)) {
+    }
+}
+
+/// An address that other machines can reach, outside of the cluster's own ranges.
+fn reachable_address(
+    checker: &mut Checker<'_>,
+    path: &str,
+    (address, help): (IpAddr, &str),
+    ranges: [(Option<Ipv4Net>, &str); 2],
+) {
+    let IpAddr::V4(address) = address else {
+        checker.report(path, "IPv6 is not supported yet", NOT_YET_V6);
+        return;
+    };
+    if let Some((_, what)) = RESERVED.iter().find(|(reserved, _)| reserved.contains(&address)) {
+        checker.report(path, format!("{address} is {what}: other machines cannot reach it"), help);
+    }
+    for (range, whose) in ranges {
+        if let Some(range) = range.filter(|range| range.contains(&address)) {
             checker.report(
-                &path,
-                format!("{address} is {what}: other machines cannot reach it"),
-                "use the address that the machine has on the network that all machines share",
+                path,
+                format!("{address} is inside of the {whose} range {range}"),
+                format!("give the {whose} range addresses that your network does not use"),
             );
-        }
-        for (range, whose) in [(pods, "pods'"), (services, "services'")] {
-            if let Some(range) = range.filter(|range| range.contains(&address)) {
-                checker.report(
-                    &path,
-                    format!("{address} is inside of the {whose} range {range}"),
-                    format!("give the {whose} range addresses that your network does not use"),
-                );
-            }
         }
     }
 }

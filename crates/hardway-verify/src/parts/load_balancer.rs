@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::Part;
 use crate::fault::{Expecting, Fault, Verdict, chain, ensure};
-use crate::parts::{machines, node_balancers, remote_access, service_accounts};
+use crate::parts::{machines, node_balancers, remote_access, service_accounts, virtual_address};
 use crate::probe::Probe;
 use crate::scene::{HTTPS_PORT, Scene};
 
@@ -21,6 +21,7 @@ pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
         return probes;
     }
     let endpoint = &cluster.spec.endpoint;
+    probes.extend(virtual_address::probes(scene, PART));
     probes.push(Probe::new(PART, format!("https://{endpoint}/healthz says ok"), is_healthy(scene)));
     for machine in cluster.load_balancers() {
         let name = &machine.name;

@@ -14,6 +14,7 @@ mod node_balancers;
 mod pod_network;
 mod remote_access;
 mod service_accounts;
+mod virtual_address;
 mod workers;
 
 use crate::probe::Probe;

@@ -38,7 +38,8 @@ pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
 pub(crate) async fn resolve(scene: Scene<'_>) -> Verdict<IpAddr> {
     let cluster = scene.cluster();
     let endpoint = &cluster.spec.endpoint;
-    let wanted: Vec<_> = cluster.load_balancers().chain(cluster.control_planes()).map(|it| it.address).collect();
+    let machines = cluster.load_balancers().chain(cluster.control_planes()).map(|it| it.address);
+    let wanted: Vec<_> = cluster.endpoint_address().into_iter().chain(machines).collect();
     let example = wanted.first().map(ToString::to_string).unwrap_or_default();
     let expected = format!("{endpoint} as a name of {example}");
     let hint = format!("add the line \"{example} {endpoint}\" to /etc/hosts here, or the name to your DNS");

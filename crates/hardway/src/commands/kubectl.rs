@@ -1,5 +1,4 @@
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
@@ -9,7 +8,7 @@ use hardway_ui::Output;
 
 use crate::cli::Common;
 use crate::error::{CommandError, Message};
-use crate::session::{ADMIN_REMOTE, API_PORT, Session, Wanted};
+use crate::session::{ADMIN_REMOTE, Session, Wanted};
 
 /// Run kubectl on this cluster
 ///
@@ -36,9 +35,9 @@ pub async fn run(common: &Common, output: Output, arguments: Arguments) -> Resul
     let kubectl = &catalog.binaries["kubectl"].path;
     let mut command = Command::new(kubectl);
     command.arg("--kubeconfig").arg(kubeconfig);
-    if let Some(address) = session.cluster.endpoint_address() {
+    if let Some(server) = session.api_address().await {
         // By address, which the certificate names too: this machine need not resolve the endpoint.
-        command.arg(format!("--server=https://{}", SocketAddr::new(address, API_PORT)));
+        command.arg(format!("--server=https://{server}"));
     }
     Err(CommandError::failed(command.args(arguments.arguments).exec()))
 }

@@ -1,8 +1,8 @@
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use hardway_lab::{Base, Event, Lab, LabConfig, LabError};
+use hardway_lab::{AliasOf, Base, Event, Lab, LabConfig, LabError};
 use hardway_pki::FormerNames;
 use hardway_spec::{InitAnswers, Machine, Role};
 use hardway_ui::{Output, Table, bytes, lab_line, seconds};
@@ -44,7 +44,7 @@ enum Command {
 /// -C names another. Run again, it starts what is off, adds what is asked for, and applies.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  hardway lab up\n  hardway lab up --control-planes 3 --workers 2\n  hardway -C /srv/lab lab up --base debian-13 --machines-only"
+    after_long_help = "Examples:\n  hardway lab up\n  hardway lab up --control-planes 3 --workers 2 --load-balancers 2\n  hardway -C /srv/lab lab up --base debian-13 --machines-only"
 )]
 struct Up {
     /// How many control planes
@@ -53,6 +53,9 @@ struct Up {
     /// How many workers
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=20), value_name = "N")]
     workers: u8,
+    /// How many load balancers; two share an address
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=2), value_name = "N")]
+    load_balancers: u8,
     /// What the machines run
     #[arg(long, value_enum, default_value_t = BaseName::Debian12)]
     base: BaseName,
@@ -132,10 +135,11 @@ async fn up(common: &Common, output: Output, up: Up) -> Result<(), CommandError>
         },
         machines: machines.iter().map(|(name, _)| name.clone()).collect(),
         extra_packages: up.preinstall.clone(),
-        hostname_alias: vec![(endpoint.clone(), "lb".to_owned())],
+        hostname_alias: vec![(endpoint.clone(), answering(&up, &machines))],
     };
     let lab = blocking(output, move |on_event| Lab::up(&directory, &config, on_event)).await?;
-    let session = open_or_create(common, output, &root, &lab, &machines, endpoint)?;
+    let virtual_address = (up.load_balancers > 1).then(|| lab.spare_address().into());
+    let session = open_or_create(common, output, &root, &lab, &machines, (endpoint, virtual_address))?;
     for machine in lab.machines().map_err(CommandError::failed)? {
         session.workspace.append_known_host(&machine.known_hosts_line()).map_err(workspace_error)?;
     }
@@ -183,10 +187,20 @@ fn cluster_name(workspace: &Path) -> String {
     if label.is_empty() { LAB_WORKSPACE.to_owned() } else { label.to_owned() }
 }
 
+/// Who answers to the endpoint's name: load balancers together, the only one, or else the first control plane.
+fn answering(up: &Up, machines: &[(String, Role)]) -> AliasOf {
+    match machines.first() {
+        Some((first, _)) if up.load_balancers < 2 => AliasOf::Machine(first.clone()),
+        _ => AliasOf::Spare,
+    }
+}
+
 fn machine_names(up: &Up) -> Vec<(String, Role)> {
+    let load_balancers = ["lb", "lb2"].into_iter().take(up.load_balancers.into());
+    let load_balancers = load_balancers.map(|name| (name.to_owned(), Role::LoadBalancer));
     let control_planes = (1..=up.control_planes).map(|number| (format!("cp{number}"), Role::ControlPlane));
     let workers = (1..=up.workers).map(|number| (format!("w{number}"), Role::Worker));
-    std::iter::once(("lb".to_owned(), Role::LoadBalancer)).chain(control_planes).chain(workers).collect()
+    load_balancers.chain(control_planes).chain(workers).collect()
 }
 
 fn open_or_create(
@@ -195,7 +209,7 @@ fn open_or_create(
     root: &Path,
     lab: &Lab,
     machines: &[(String, Role)],
-    endpoint: String,
+    (endpoint, virtual_address): (String, Option<IpAddr>),
 ) -> Result<Session, CommandError> {
     if !root.join(SPEC).exists() {
         let addresses = lab.machines().map_err(CommandError::failed)?;
@@ -209,6 +223,7 @@ fn open_or_create(
         let answers = InitAnswers {
             name: cluster_name(root),
             endpoint: Some(endpoint),
+            virtual_address,
             identity_file: Some(lab.identity_file().display().to_string()),
             machines,
         };

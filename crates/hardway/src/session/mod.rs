@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod connect;
+mod endpoint;
 mod lock;
 mod material;
 mod open_files;

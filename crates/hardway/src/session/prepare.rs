@@ -1,7 +1,6 @@
 //! From a spec to a plan: connect, probe, design, observe.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -22,7 +21,7 @@ use jiff::Timestamp;
 
 use super::connect::grouped;
 use super::material::{Keys, Renewal};
-use super::{ADMIN_REMOTE, API_NAME, API_PORT, ClusterLock, Machines, Material, Session, workspace_error};
+use super::{ADMIN_REMOTE, API_NAME, ClusterLock, Machines, Material, Session, workspace_error};
 use crate::error::{CommandError, Message};
 
 /// What is looked at, and with which certificates the design is made.
@@ -138,7 +137,7 @@ impl Session {
             facts: &facts,
         };
         let design = hardway_design::design(&inputs).map_err(CommandError::failed)?;
-        let live = self.live(&material.keys)?;
+        let live = self.live(&material.keys).await?;
         let mut sight = Sight::default();
         if scope.looks() {
             let (on_machines, more, in_cluster) = look(&design, &machines, &live).await;
@@ -252,16 +251,16 @@ impl Session {
         Ok(())
     }
 
-    /// The API as the administrator, at the endpoint's address.
-    fn live(&self, keys: &Keys) -> Result<Live, CommandError> {
-        let address = self
-            .cluster
-            .endpoint_address()
+    /// The API as the administrator.
+    async fn live(&self, keys: &Keys) -> Result<Live, CommandError> {
+        let server = self
+            .api_address()
+            .await
             .ok_or_else(|| CommandError::input(Message("the spec has no control plane".to_owned())))?;
         let authority = keys.bundle.get(&Identity::ClusterAuthority).map_err(CommandError::failed)?;
         let admin = keys.bundle.get(&Identity::Admin).map_err(CommandError::failed)?;
         let access = Access {
-            server: SocketAddr::new(address, API_PORT),
+            server,
             // Not the endpoint's: a new one is in the certificate only when the run that brings it is done.
             server_name: API_NAME.to_owned(),
             authority: authority.certificate.clone(),

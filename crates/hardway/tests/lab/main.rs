@@ -2,6 +2,7 @@
 //!
 //! Needs root, as `lab up` does.
 
+mod balancers;
 mod drift;
 mod endpoint;
 mod faults;

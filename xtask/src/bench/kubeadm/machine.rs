@@ -1,6 +1,7 @@
 //! What is on a machine before kubeadm's clock starts.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -125,8 +126,10 @@ pub(super) fn tree(tree: &Path, name: &str, lab: &Lab, export: &Path, artifacts:
     }
 
     let own = export.join("machines").join(name);
+    let cluster = lab.cluster()?;
+    let endpoint = cluster.endpoint_address().ok_or("the spec has no control plane")?;
     for file in SHARED_FILES {
-        copy(&own.join(file), &place(file)?)?;
+        copy_leading_to(endpoint, &own.join(file), &place(file)?)?;
     }
     copy(&own.join(NETWORK), &place("etc/calico/10-calico.conflist")?)?;
     for (file, text) in [
@@ -137,8 +140,6 @@ pub(super) fn tree(tree: &Path, name: &str, lab: &Lab, export: &Path, artifacts:
         fs::write(place(&format!("etc/systemd/system/{file}"))?, text)?;
     }
 
-    let cluster = lab.cluster()?;
-    let endpoint = cluster.endpoint_address().ok_or("the spec has no control plane")?;
     let mut hosts = format!("{endpoint} {}\n", cluster.spec.endpoint);
     for machine in &cluster.spec.machines {
         hosts.push_str(&format!("{} {}\n", machine.address, machine.name));
@@ -159,11 +160,24 @@ pub(super) fn tree(tree: &Path, name: &str, lab: &Lab, export: &Path, artifacts:
         let manifest = entry?.path();
         let file = manifest.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if MANIFESTS.iter().any(|ending| file.ends_with(ending)) {
-            copy(&manifest, &place(&format!("{OBJECTS}/{file}"))?)?;
+            copy_leading_to(endpoint, &manifest, &place(&format!("{OBJECTS}/{file}"))?)?;
         }
     }
     let image = &artifacts.images["dnsutils"].reference;
     Ok(fs::write(place(TEST_POD)?, pod_manifest(image))?)
+}
+
+/// Copies what calls the API through a node's own balancer, which kubeadm's nodes do not have.
+fn copy_leading_to(endpoint: IpAddr, from: &Path, to: &Path) -> Result<(), Failure> {
+    let text = fs::read_to_string(from).map_err(|error| format!("cannot read {}: {error}", from.display()))?;
+    let text = text
+        .replace("https://127.0.0.1:6444", &format!("https://{endpoint}:6443"))
+        .replace(
+            "KUBERNETES_SERVICE_HOST\n          value: \"127.0.0.1\"",
+            &format!("KUBERNETES_SERVICE_HOST\n          value: \"{endpoint}\""),
+        )
+        .replace("value: \"6444\"", "value: \"6443\"");
+    Ok(fs::write(to, text)?)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

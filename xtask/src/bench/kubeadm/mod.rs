@@ -1,7 +1,8 @@
 //! kubeadm, measured: the same end state on the same kind of machines.
 //!
 //! Fair means here: its program, images and every file are on the machines before the clock starts, containerd runs,
-//! names resolve, and Calico is the one that hardway applies, its CNI files and objects byte for byte.
+//! names resolve, and Calico is the one that hardway applies, its CNI files and objects byte for byte, but that they call
+//! the API itself: a kubeadm node has no balancer of its own.
 
 mod config;
 mod machine;
