@@ -6,7 +6,9 @@ use hardway_design::example::supplied;
 use hardway_design::{Catalog, CgroupVersion, Design, EncryptionKey, Inputs, MachineFacts, PackageArchive, design};
 use hardway_pki::{Bundle, FormerNames, complete};
 use hardway_spec::{
-    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, ControlPlane, Encapsulation, KeyAlgorithm, Kind, LoadBalancer, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Roles, Ssh, Taint, TaintEffect,
+    Addons, ApiVersion, Artifacts, Bridge, Calico, Cluster, ClusterSpec, Cni, Component, ControlPlane, Encapsulation,
+    KeyAlgorithm, Kind, LoadBalancer, Machine, MachineName, Metadata, Network, Pki, ProxyMode, Removal, Role, Roles,
+    Ssh, Taint, TaintEffect,
 };
 
 /// A spec with all that its design is made from.
