@@ -20,7 +20,7 @@ use table::{Row, Table};
 use whole::Whole;
 
 /// Two of each that may be lost, and three members of etcd.
-const LAB: [&str; 6] = ["lab", "up", "--control-planes", "3", "--workers", "2"];
+const LAB: [&str; 8] = ["lab", "up", "--control-planes", "3", "--workers", "2", "--load-balancers", "2"];
 
 #[test]
 fn every_client_recovers_and_no_acknowledged_write_is_lost() {

@@ -10,6 +10,7 @@ pub(crate) enum Fault {
     ControlPlane,
     EtcdLeader,
     EtcdProcess,
+    LoadBalancer,
     Worker,
     Everything,
 }
@@ -24,8 +25,8 @@ pub(crate) struct Struck {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::ControlPlane, Self::EtcdLeader, Self::EtcdProcess, Self::Worker, Self::Everything];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::ControlPlane, Self::EtcdLeader, Self::EtcdProcess, Self::LoadBalancer, Self::Worker, Self::Everything];
 
     pub(crate) fn strike(self, lab: &LabWorkspace) -> Struck {
         match self {
@@ -41,6 +42,7 @@ impl Fault {
                 let title = "the process of the etcd member that leads".to_owned();
                 Struck { title, restarted: Vec::new(), away: Vec::new() }
             }
+            Self::LoadBalancer => power_cut(lab, &holder(lab), "the load balancer that has the endpoint's address"),
             Self::Worker => {
                 assert!(runs_coredns(lab, AWAY), "{AWAY} runs no CoreDNS");
                 power_cut(lab, AWAY, "a worker with one of two pods of CoreDNS and of the Service")
@@ -65,6 +67,15 @@ fn power_cut(lab: &LabWorkspace, machine: &str, title: &str) -> Struck {
 
 fn machines(lab: &LabWorkspace) -> Vec<String> {
     scene::spec(lab).machines().map(|machine| machine.name.to_string()).collect()
+}
+
+/// The machine that packets for the endpoint reach.
+fn holder(lab: &LabWorkspace) -> String {
+    let address = scene::server(lab).ip().to_string();
+    let names: Vec<String> = scene::spec(lab).load_balancers().map(|machine| machine.name.to_string()).collect();
+    let has_it =
+        |name: &&String| lab.ssh(name, "hostname --all-ip-addresses").split_whitespace().any(|own| own == address);
+    names.iter().find(has_it).expect("somebody has the endpoint's address").clone()
 }
 
 fn runs_coredns(lab: &LabWorkspace, node: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Where the clients' objects are, and what the cluster is like that they are in.
 
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use hardway_cluster::{Access, Credentials};
 use hardway_design::Object;
@@ -30,6 +30,11 @@ pub(crate) fn administrator(lab: &LabWorkspace) -> Credentials {
     let certificate = read(lab, &certificate_path(&Identity::Admin));
     let key = read(lab, &key_path(&Identity::Admin)).into();
     Credentials::Certificate(KeyPair { certificate, key })
+}
+
+/// The endpoint's address.
+pub(crate) fn server(lab: &LabWorkspace) -> SocketAddr {
+    access(lab).server
 }
 
 fn read(lab: &LabWorkspace, path: &str) -> String {
