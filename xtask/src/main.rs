@@ -5,6 +5,7 @@ mod edges;
 mod flags;
 mod generate;
 mod host;
+mod outcome;
 mod picture;
 mod run;
 mod test;

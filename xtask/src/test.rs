@@ -1,7 +1,6 @@
 //! The full test: format, lints, every test of the workspace, the lab's among them.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use clap::Args;
 
@@ -9,6 +8,7 @@ use crate::edges;
 use crate::flags;
 use crate::generate;
 use crate::host;
+use crate::outcome::Outcome;
 use crate::run::{Failure, cargo, must};
 
 /// Run the full test: format, clippy, unit, golden, CLI and lab tests (needs root)
@@ -27,25 +27,19 @@ const LAB_TESTS: [(&str, &str); 2] = [("hardway-lab", "lifecycle"), ("hardway", 
 /// Those of them that are run when they are asked for.
 const LONG_TESTS: [(&str, &str); 1] = [("hardway", "long")];
 
-#[derive(Default)]
-struct Count {
-    passed: u32,
-    failed: u32,
-}
-
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     host::install_missing()?;
     must(cargo(&["fmt", "--all", "--check"]))?;
     must(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     edges::check()?;
     generate::check()?;
-    let mut count = Count::default();
+    let mut outcome = Outcome::default();
     let fast = cargo(&["test", "--workspace", "--lib", "--bins", "--quiet"]);
-    counted(fast, &mut count)?;
+    outcome.add(fast)?;
     for (package, test) in integration_tests()? {
         let makes_machines = LAB_TESTS.iter().chain(&LONG_TESTS).any(|lab| *lab == (package.as_str(), test.as_str()));
         if !makes_machines {
-            counted(cargo(&["test", "--quiet", "-p", &package, "--test", &test]), &mut count)?;
+            outcome.add(cargo(&["test", "--quiet", "-p", &package, "--test", &test]))?;
         }
     }
     if !arguments.fast {
@@ -56,36 +50,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for (package, test) in lab.chain(long) {
         // Their own output is the log of what was done on real machines.
         let command = cargo(&["test", "-p", package, "--test", test, "--", "--test-threads=1", "--nocapture"]);
-        counted(command, &mut count)?;
+        outcome.add(command)?;
     }
-    println!("{} passed, {} failed", count.passed, count.failed);
+    outcome.print();
     Ok(())
-}
-
-/// Runs a `cargo test`, passing its output on and adding up its closing lines.
-fn counted(mut command: Command, count: &mut Count) -> Result<(), Failure> {
-    eprintln!("+ {command:?}");
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let stdout = child.stdout.take().expect("it was asked for");
-    for line in BufReader::new(stdout).lines() {
-        let line = line?;
-        println!("{line}");
-        if let Some(rest) = line.strip_prefix("test result: ") {
-            count.passed += number_before(rest, " passed");
-            count.failed += number_before(rest, " failed");
-        }
-    }
-    let status = child.wait()?;
-    if status.success() {
-        return Ok(());
-    }
-    println!("{} passed, {} failed", count.passed, count.failed.max(1));
-    Err(format!("{command:?} ended with {status}").into())
-}
-
-fn number_before(text: &str, word: &str) -> u32 {
-    let before = text.split(word).next().unwrap_or_default();
-    before.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
 /// Every integration test of the workspace, as (package, test).
