@@ -16,9 +16,10 @@ const PART: Part = Part::FrontProxy;
 
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";
 const HINT: &str = "hardway kubectl -- -n kube-system logs deployment/metrics-server";
+const USAGE: &str = "usage of every node";
 
 /// metrics-server looks at nodes every 10 s, gives a node's usage after its second look, and answers not at all
-/// before; with its start and the aggregator's own pace, one older than this has no excuse.
+/// before; with its start and the aggregator's own pace, when it and a node are older than this there is no excuse.
 const YOUNG: Duration = Duration::from_secs(45);
 
 /// Between two questions for what appears every 10 s at most.
@@ -69,16 +70,17 @@ fn judge(service: &Value) -> Result<(), &'static str> {
 async fn has_metrics(scene: Scene<'_>) -> Outcome {
     let deadline = Instant::now() + scene.options.patience;
     loop {
-        let fault = match every_node_has_metrics(scene).await {
-            Ok(()) => return Outcome::Passed,
-            Err(fault) => fault,
+        let (fault, lacking) = match nodes_without_metrics(scene).await {
+            Ok(lacking) if lacking.is_empty() => return Outcome::Passed,
+            Ok(lacking) => (Fault::new(format!("none of {}", lacking.join(", ")), USAGE, HINT), lacking),
+            Err(fault) => (fault, Vec::new()),
         };
-        let age = match age(scene).await {
+        let age = match age(scene, &lacking).await {
             Ok(age) => age,
             // The API does not answer at all: metrics are not what is missing.
             Err(_) => return Outcome::Failed(fault),
         };
-        // An old one gains nothing by waiting.
+        // What is old gains nothing by waiting.
         let may_come = age.is_none_or(|age| age < YOUNG);
         if may_come && Instant::now() + PAUSE < deadline {
             sleep(PAUSE).await;
@@ -86,33 +88,44 @@ async fn has_metrics(scene: Scene<'_>) -> Outcome {
         }
         return match age {
             Some(age) if age < YOUNG => Outcome::NotApplicable {
-                why: format!("metrics-server runs for {} s only, and gives usage after its second look", age.as_secs()),
+                why: format!(
+                    "metrics-server, or a node, is there for {} s only, and usage is given after a second look",
+                    age.as_secs()
+                ),
             },
             _ => Outcome::Failed(fault),
         };
     }
 }
 
-async fn every_node_has_metrics(scene: Scene<'_>) -> Verdict {
-    let expected = "usage of every node";
-    let metrics = scene.live().node_metrics().await.expecting(expected, HINT)?;
+async fn nodes_without_metrics(scene: Scene<'_>) -> Verdict<Vec<&str>> {
+    let metrics = scene.live().node_metrics().await.expecting(USAGE, HINT)?;
     let lacks = |name: &&str| !metrics.iter().any(|metrics| metrics.name == *name);
-    let lacking: Vec<_> = scene.cluster().nodes().map(|node| node.name.as_str()).filter(lacks).collect();
-    ensure(lacking.is_empty(), || format!("none of {}", lacking.join(", ")), expected, HINT)
+    Ok(scene.cluster().nodes().map(|node| node.name.as_str()).filter(lacks).collect())
 }
 
-/// For how long the youngest metrics-server has run; `None` where none does.
-async fn age(scene: Scene<'_>) -> Result<Option<Duration>, hardway_cluster::Error> {
+/// For how long there have been a metrics-server and all of these nodes; `None` without a metrics-server.
+async fn age(scene: Scene<'_>, nodes: &[&str]) -> Result<Option<Duration>, hardway_cluster::Error> {
     let path = "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app=metrics-server";
-    let started = last_start(&scene.live().get_json(path).await?);
+    let Some(mut youngest) = last_start(&scene.live().get_json(path).await?) else { return Ok(None) };
+    for name in nodes {
+        let node = scene.live().get_json(&format!("/api/v1/nodes/{name}")).await?;
+        youngest = youngest.max(ready_since(&node).unwrap_or(youngest));
+    }
     // A machine's clock that is ahead makes it newborn.
-    Ok(started.map(|started| Duration::try_from(Timestamp::now().duration_since(started)).unwrap_or_default()))
+    Ok(Some(Duration::try_from(Timestamp::now().duration_since(youngest)).unwrap_or_default()))
 }
 
 fn last_start(pods: &Value) -> Option<Timestamp> {
     let pods = pods["items"].as_array()?.iter();
     pods.filter_map(|pod| pod.pointer("/status/containerStatuses/0/state/running/startedAt")?.as_str()?.parse().ok())
         .max()
+}
+
+fn ready_since(node: &Value) -> Option<Timestamp> {
+    let conditions = node.pointer("/status/conditions")?.as_array()?;
+    let ready = conditions.iter().find(|condition| condition["type"] == "Ready" && condition["status"] == "True")?;
+    ready["lastTransitionTime"].as_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -138,5 +151,18 @@ mod tests {
         ]});
         assert_eq!(last_start(&pods), Some("2026-11-23T11:00:00Z".parse().unwrap()));
         assert_eq!(last_start(&json!({"items": []})), None);
+    }
+
+    #[test]
+    fn a_node_is_there_since_it_is_ready() {
+        let node = |status: &str| {
+            let time = "2026-11-23T10:00:00Z";
+            json!({"status": {"conditions": [
+                {"type": "DiskPressure", "status": "True", "lastTransitionTime": "2026-11-23T11:00:00Z"},
+                {"type": "Ready", "status": status, "lastTransitionTime": time},
+            ]}})
+        };
+        assert_eq!(ready_since(&node("True")), Some("2026-11-23T10:00:00Z".parse().unwrap()));
+        assert_eq!(ready_since(&node("Unknown")), None);
     }
 }
