@@ -22,7 +22,7 @@ pub(crate) const CORDONED: &str = "hardway/cordoned";
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 impl Live {
-    /// Every registered node; of those in `leaving`, with the pods that would move.
+    /// Every registered node; of those in `leaving`, with the pods that would move elsewhere.
     ///
     /// # Errors
     /// The API's refusal, or no answer.

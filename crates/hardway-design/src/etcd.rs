@@ -89,10 +89,9 @@ fn place(machine: &Machine) -> EtcdMember {
     }
 }
 
-/// What a machine that leaves may still be to the members.
-pub(crate) fn former(machine: &Machine) -> Option<Group> {
-    let may_be_member = machine.roles.iter().any(|role| matches!(role, Role::Etcd | Role::ControlPlane));
-    may_be_member.then(|| Group {
+/// What a machine may still be to the members that leaves, or that had another role before.
+pub(crate) fn former(cluster: &Cluster, machine: &Machine) -> Option<Group> {
+    (!is_member(cluster, machine)).then(|| Group {
         id: GroupId::on(&machine.name, GROUP),
         after: Vec::new(),
         resources: vec![Resource::EtcdMember(place(machine))],

@@ -24,7 +24,8 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
         groups.extend(machine_groups(inputs, machine, &hosts)?);
     }
     groups.extend(objects::groups(inputs)?);
-    let former = inputs.cluster.leaving().filter_map(etcd::former).collect();
+    let former =
+        inputs.cluster.spec.machines.iter().filter_map(|machine| etcd::former(inputs.cluster, machine)).collect();
     let leaving = inputs.cluster.leaving().map(|machine| Leaving {
         machine: machine.name.clone(),
         is_node: inputs.cluster.is_node(machine),

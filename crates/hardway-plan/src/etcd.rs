@@ -11,7 +11,7 @@ use crate::Sight;
 pub(crate) struct Members<'a> {
     /// Those that are to be.
     pub(crate) staying: Vec<Member<'a>>,
-    /// Machines that leave and may be members.
+    /// Machines that are to be members no more, and may still be.
     pub(crate) leaving: Vec<Member<'a>>,
     /// As one of them told it; empty where none answered.
     pub(crate) listed: &'a [SeenEtcdMember],
@@ -54,6 +54,10 @@ impl<'a> Members<'a> {
         for member in staying.iter_mut().chain(&mut leaving) {
             member.listed = listed.iter().find(|listed| listed.is_of(member.designed));
         }
+        leaving.retain(|member| match member.seen {
+            Some(seen) => seen.has_data || member.listed.is_some(),
+            None => member.listed.is_some() || may_leave_etcd(design, member.machine),
+        });
         Self { staying, leaving, listed }
     }
 
@@ -109,6 +113,11 @@ impl Member<'_> {
     pub(crate) fn answers(&self) -> bool {
         self.seen.is_some_and(|seen| !seen.members.is_empty())
     }
+}
+
+/// Whether the spec itself says that it leaves, with roles that may have made it a member.
+fn may_leave_etcd(design: &Design, machine: &MachineName) -> bool {
+    design.leaving.iter().any(|leaving| leaving.machine == *machine && !leaving.is_only_a_worker)
 }
 
 fn found<'a>(groups: &'a [Group], sight: &'a Sight) -> Vec<Member<'a>> {

@@ -27,7 +27,7 @@ pub use inventory::{Entry, INVENTORY, Inventory, InventoryError};
 pub use lint::{Finding, RULES, Rule, lint};
 pub use narrow::{LeftOut, Selection, SelectionError, narrow};
 pub use plan::{Action, Blob, Plan, Stage, Step};
-pub use planner::{Sight, plan};
+pub use planner::{Sight, plan, rested_on};
 pub use preflight::{Obstacle, platform, preflight};
 pub use proposal::{Proposal, WorkspaceChange};
 pub use removal::removal;

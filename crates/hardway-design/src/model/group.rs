@@ -5,6 +5,7 @@ use std::fmt;
 
 use hardway_spec::MachineName;
 
+use crate::landmarks::KUBELET_GROUP;
 use crate::{Leaving, Object, Resource};
 
 /// Where resources live.
@@ -64,7 +65,8 @@ pub struct Group {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Design {
     pub groups: Vec<Group>,
-    /// What machines that leave may still be to the others: it is looked at there, and not brought about.
+    /// What machines may still be to the others that leave, or had another role before: it is looked at there, and not
+    /// brought about.
     pub former: Vec<Group>,
     /// The machines that are to be as if they had never been part of the cluster. None of the groups is on them.
     pub leaving: Vec<Leaving>,
@@ -97,6 +99,12 @@ impl Design {
             }
         }
         machines
+    }
+
+    /// The machines that stay and whose roles make them no node.
+    pub fn without_kubelet(&self) -> impl Iterator<Item = &MachineName> {
+        let has_kubelet = |groups: &[&Group]| groups.iter().any(|group| group.id.name == KUBELET_GROUP);
+        self.by_machine().into_iter().filter(move |(_, groups)| !has_kubelet(groups)).map(|(name, _)| name)
     }
 
     pub fn in_cluster(&self) -> impl Iterator<Item = &Group> {

@@ -41,7 +41,7 @@ pub enum Manner {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeSeen {
     pub cordoned: Option<CordonedBy>,
-    /// Filled in for nodes of machines that leave: those that a [`Drain`] moves.
+    /// Filled in for nodes that are to be none: those that a [`Drain`] moves.
     pub pods: Vec<PodSeen>,
 }
 

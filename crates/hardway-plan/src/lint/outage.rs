@@ -32,12 +32,11 @@ struct Event<'a> {
 
 fn check(context: &Context<'_>, unit: &str, consequence: &str) -> Vec<Harm> {
     let Some(shared) = units::shared(context.design).remove(unit) else { return Vec::new() };
+    let all = units::machines(context.design, unit);
     let mut running = units::running(context.sight, unit);
-    // A machine that leaves stops when the others do without it.
-    running.retain(|machine| context.design.leaving.iter().all(|leaving| leaving.machine != **machine));
+    // A machine that is to do without it stops it when the others do without that machine.
+    running.retain(|machine| all.contains(machine));
     let down = units::down(context.design, context.sight, unit);
-    let mut all = units::machines(context.design, unit);
-    all.extend(&running);
     let needed = shared.needs.of(all.len());
     let up = |away: &BTreeSet<&MachineName>| all.iter().filter(|machine| !away.contains(*machine)).count();
 

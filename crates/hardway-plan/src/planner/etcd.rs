@@ -9,9 +9,8 @@ use hardway_design::landmarks::ETCD;
 use hardway_design::{EtcdCall, EtcdChange, GroupId, ResourceId};
 
 use super::record;
-use super::rolling::{add_edge, add_safe_edge, stages_where};
+use super::rolling::{add_safe_edge, goes_last, stages_where};
 use crate::etcd::{Member, Members, State};
-use crate::graph::Graph;
 use crate::{Action, Plan, Stage, Step};
 
 /// The stage that takes dead members out.
@@ -239,20 +238,9 @@ pub(super) fn put_in_order(plan: &mut Plan, changes: &Changes<'_>) {
             add_safe_edge(plan, &GroupId::on(member.machine, record::REMOVAL), stage);
         }
     }
+    // An API server without its member answers its clients with errors instead of leaving them to others, so that what is
+    // waited for elsewhere, Calico's pods on their nodes among it, would not come about while it runs.
     if let Some(leave) = &leave {
         goes_last(plan, leave);
-    }
-}
-
-/// Puts a stage behind all that do not wait for it.
-///
-/// An API server without its member answers its clients with errors instead of leaving them to others, so that what is
-/// waited for elsewhere, Calico's pods on their nodes among it, would not come about while it runs.
-fn goes_last(plan: &mut Plan, last: &GroupId) {
-    let waiting = Graph::of(plan).from(last);
-    let stages = plan.stages.iter().map(|stage| &stage.id);
-    let earlier: Vec<GroupId> = stages.filter(|id| !waiting.contains(id)).cloned().collect();
-    for id in earlier {
-        add_edge(plan, last, &id);
     }
 }

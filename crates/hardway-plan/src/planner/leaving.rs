@@ -1,18 +1,23 @@
-//! Machines that leave, and nodes whose machine is another one now.
+//! Machines that leave or lose a role, and nodes whose machine is another one now.
 //!
 //! A machine that leaves does so in three stages: `drain-NAME@cluster` moves its node's pods away, `removal@NAME` takes
 //! everything off the machine, as `reset` does, and `node-NAME@cluster` deletes its node once no kubelet is there to
-//! register it again. What else must come before a machine is touched is an edge of its `removal@NAME`.
+//! register it again. One that is to be no node any more goes the same way, but for what its `removal@NAME` leaves there.
+//! What else must come before a machine is touched is an edge of its `removal@NAME`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hardway_design::landmarks::REMOVED_MACHINES;
-use hardway_design::{CordonedBy, Design, Drain, GroupId, Leaving, Manner, NodeSeen, Object, Resource, ResourceId};
-use hardway_spec::MachineName;
+use hardway_design::landmarks::{ETCD, HAPROXY, KUBE_APISERVER, KUBELET, REMOVED_MACHINES};
+use hardway_design::{
+    CordonedBy, Design, Drain, GroupId, Leaving, Manner, NodeSeen, Object, Place, Resource, ResourceId,
+};
+use hardway_spec::{MachineName, Removal};
 use serde_json::json;
 
+use super::rolling::goes_last;
 use super::{Sight, record};
-use crate::{Action, Inventory, InventoryError, Plan, Stage, Step, removal};
+use crate::{Action, Entry, Inventory, InventoryError, Plan, Stage, Step, removal};
 
 /// Of the pods that move, so many are named.
 const NAMED: usize = 5;
@@ -41,7 +46,13 @@ pub(super) fn remove_machines(
         }
         let inventory = observed.and_then(|observed| observed.inventory.as_deref());
         let inventory = inventory.map(|text| Inventory::parse(text, name, cluster)).transpose()?;
-        let drain = sight.nodes.get(name.as_str()).map(|node| drain_stage(leaving, node, observed.is_some()));
+        let manner = match (observed.is_some(), force) {
+            (false, _) => Manner::Forget,
+            (true, true) => Manner::Insist,
+            (true, false) => Manner::Ask,
+        };
+        let why = format!("{name} leaves the cluster");
+        let drain = sight.nodes.get(name.as_str()).map(|node| drain_stage(name, node, manner, leaving.removal, &why));
         let mut before_node: Vec<GroupId> = Vec::new();
         if let Some(drain) = drain {
             before_node.push(drain.id.clone());
@@ -59,7 +70,7 @@ pub(super) fn remove_machines(
         if sight.nodes.contains_key(name.as_str()) {
             let guard = GroupId::in_cluster(REMOVED_MACHINES);
             before_node.extend(others.iter().filter(|id| **id == guard).cloned());
-            let delete = delete_node(name, format!("{name} leaves the cluster"));
+            let delete = delete_node(name, why);
             plan.stages.push(Stage { id: node_stage(name), after: before_node, steps: vec![delete] });
         }
     }
@@ -71,38 +82,79 @@ pub(crate) fn waits_for_the_api(leaving: &Leaving, sight: &Sight) -> bool {
     leaving.is_node && !leaving.removal.force && sight.cluster.is_none()
 }
 
-fn drain_stage(leaving: &Leaving, node: &NodeSeen, is_there: bool) -> Stage {
-    let name = leaving.machine.to_string();
-    let id = GroupId::in_cluster(format!("drain-{name}"));
-    let manner = match (is_there, leaving.removal.force) {
-        (false, _) => Manner::Forget,
-        (true, true) => Manner::Insist,
-        (true, false) => Manner::Ask,
+/// Adds what makes a machine that stays a node no more.
+pub(super) fn withdraw_nodes(plan: &mut Plan, design: &Design, sight: &Sight) {
+    for name in design.without_kubelet() {
+        let (Some(node), true) = (sight.nodes.get(name.as_str()), sight.machines.contains_key(name)) else { continue };
+        let removal = GroupId::on(name, record::REMOVAL);
+        let stage = plan.stages.iter_mut().find(|stage| stage.id == removal && stops(stage, &[KUBELET]));
+        // Without a kubelet nobody ends its pods.
+        let manner = if stage.is_some() { Manner::Ask } else { Manner::Forget };
+        let why = format!("{name} is to be no node any more");
+        let drain = drain_stage(name, node, manner, Removal::default(), &why);
+        let mut before_node = vec![drain.id.clone()];
+        if let Some(stage) = stage {
+            stage.after.push(drain.id.clone());
+            before_node.push(removal);
+        }
+        plan.stages.push(drain);
+        plan.stages.push(Stage { id: node_stage(name), after: before_node, steps: vec![delete_node(name, why)] });
+    }
+}
+
+/// Lets machines that stay keep what others rest on until those do without it. To be called when all else has its order.
+pub(super) fn rested_on_goes_last(plan: &mut Plan, design: &Design) {
+    for name in rested_on(plan) {
+        if design.leaving.iter().all(|leaving| leaving.machine != name) {
+            goes_last(plan, &GroupId::on(&name, record::REMOVAL));
+        }
+    }
+}
+
+/// The machines that stop something for good that others rest on.
+pub fn rested_on(plan: &Plan) -> Vec<MachineName> {
+    let removals = plan.stages.iter().filter(|stage| stage.id.name == record::REMOVAL);
+    let stopping = removals.filter(|stage| stops(stage, &[ETCD, KUBE_APISERVER, HAPROXY]));
+    let machine = |stage: &Stage| match &stage.id.place {
+        Place::Machine(name) => Some(name.clone()),
+        Place::Cluster => None,
     };
+    stopping.filter_map(machine).collect()
+}
+
+fn stops(stage: &Stage, units: &[&str]) -> bool {
+    let is_removed =
+        |step: &Step| matches!(&step.action, Action::Remove(Entry::Unit { name }) if units.contains(&name.as_str()));
+    stage.steps.iter().any(is_removed)
+}
+
+/// `why`: that the node goes.
+fn drain_stage(machine: &MachineName, node: &NodeSeen, manner: Manner, removal: Removal, why: &str) -> Stage {
+    let name = machine.to_string();
+    let id = GroupId::in_cluster(format!("drain-{name}"));
     let mut steps = Vec::new();
     if manner != Manner::Forget && node.cordoned != Some(CordonedBy::Others) {
         let reason = match node.cordoned {
             Some(CordonedBy::Hardway) => "an earlier run cordoned it and did not come to its end".to_owned(),
-            _ => format!("{name} leaves the cluster"),
+            _ => why.to_owned(),
         };
-        let before = GroupId::on(&leaving.machine, record::REMOVAL);
+        let before = GroupId::on(machine, record::REMOVAL);
         let action = Action::Cordon { node: name.clone(), before };
         steps.push(step(format!("Cordon node {name}"), reason, &name, action));
     }
     let drain = Drain {
         node: name.clone(),
         manner,
-        grace_period: leaving.removal.grace_period_seconds.map(|seconds| Duration::from_secs(seconds.into())),
-        limit: Duration::from_secs(leaving.removal.timeout_seconds.into()),
+        grace_period: removal.grace_period_seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        limit: Duration::from_secs(removal.timeout_seconds.into()),
     };
-    let (title, reason) = match manner {
-        Manner::Forget => (
-            format!("Forget the pods of node {name}"),
-            format!("{name} does not answer, and cluster.yaml says that it is dead"),
-        ),
-        Manner::Ask | Manner::Insist => {
-            (format!("Move the pods of node {name} away"), format!("{name} leaves the cluster"))
-        }
+    let title = match manner {
+        Manner::Forget => format!("Forget the pods of node {name}"),
+        Manner::Ask | Manner::Insist => format!("Move the pods of node {name} away"),
+    };
+    let reason = match (manner, removal.force) {
+        (Manner::Forget, true) => format!("{name} does not answer, and cluster.yaml says that it is dead"),
+        _ => why.to_owned(),
     };
     let moves = step(title, reason, &name, Action::Drain(drain));
     steps.push(Step { disruption: disruption(&name, node, manner), ..moves });
@@ -130,7 +182,8 @@ fn disruption(name: &str, node: &NodeSeen, manner: Manner) -> Option<String> {
 
 /// Adds what lets a node take pods again whose machine was to leave and stays.
 pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight) {
-    for name in design.by_machine().into_keys() {
+    let withdrawn: BTreeSet<&MachineName> = design.without_kubelet().collect();
+    for name in design.by_machine().into_keys().filter(|name| !withdrawn.contains(name)) {
         let Some(NodeSeen { cordoned: Some(CordonedBy::Hardway), .. }) = sight.nodes.get(name.as_str()) else {
             continue;
         };

@@ -10,6 +10,7 @@ mod rolling;
 mod system;
 mod units;
 
+pub use leaving::rested_on;
 pub(crate) use leaving::waits_for_the_api;
 pub(crate) use order::{before, downstream, edges, nearest};
 pub(crate) use system::archive_path;
@@ -110,11 +111,13 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     let changes = etcd::add_steps(&members, &mut steps);
     let mut plan = order::arrange(design, steps, extra);
     leaving::uncordon_who_stays(&mut plan, design, sight);
+    leaving::withdraw_nodes(&mut plan, design, sight);
     leaving::forget_replaced_nodes(&mut plan, design, sight);
     leaving::remove_retired_objects(&mut plan, design, sight);
     leaving::remove_machines(&mut plan, cluster, design, sight)?;
     etcd::add_removals(&mut plan, &members, &changes);
     etcd::put_in_order(&mut plan, &changes);
+    leaving::rested_on_goes_last(&mut plan, design);
     rolling::one_at_a_time(&mut plan, design, sight);
     rolling::balancers_first(&mut plan, sight);
     meaning::fill(&mut plan, design, sight);

@@ -94,7 +94,7 @@ fn chain(plan: &mut Plan, mut stages: Vec<GroupId>) {
     }
 }
 
-pub(super) fn add_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
+fn add_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
     let stage = plan.stages.iter_mut().find(|stage| stage.id == *id).expect("the stage was found in this plan");
     if !stage.after.contains(after) {
         stage.after.push(after.clone());
@@ -106,5 +106,15 @@ pub(super) fn add_safe_edge(plan: &mut Plan, id: &GroupId, after: &GroupId) {
     let has = |wanted: &GroupId| plan.stages.iter().any(|stage| stage.id == *wanted);
     if id != after && has(id) && has(after) && !Graph::of(plan).before(after).contains(id) {
         add_edge(plan, id, after);
+    }
+}
+
+/// Puts a stage behind all that do not wait for it.
+pub(super) fn goes_last(plan: &mut Plan, last: &GroupId) {
+    let waiting = Graph::of(plan).from(last);
+    let stages = plan.stages.iter().map(|stage| &stage.id);
+    let earlier: Vec<GroupId> = stages.filter(|id| !waiting.contains(id)).cloned().collect();
+    for id in earlier {
+        add_edge(plan, last, &id);
     }
 }

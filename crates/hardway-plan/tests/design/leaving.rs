@@ -124,11 +124,11 @@ fn pods_are_not_left_behind_where_the_api_does_not_answer() {
     let (example, mut sight) = leaving(Removal::default());
     (sight.cluster, sight.nodes) = (None, Default::default());
     assert_eq!(about_w2(&planned(&example, &sight)), [""; 0]);
-    let held = held_up(&example.design(), &sight);
+    let held = held_up(CLUSTER, &example.design(), &sight).unwrap();
     assert!(held[0].machines.contains(&w2()) && held[0].help.contains("removed: {force: true}"), "{held:?}");
     let (forced, _) = leaving(force());
     assert_eq!(about_w2(&planned(&forced, &sight)).len(), 1);
-    assert!(held_up(&forced.design(), &sight).is_empty());
+    assert!(held_up(CLUSTER, &forced.design(), &sight).unwrap().is_empty());
 }
 
 #[test]

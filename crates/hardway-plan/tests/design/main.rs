@@ -8,4 +8,5 @@ mod leaving;
 mod lint;
 mod meaning;
 mod members;
+mod roles;
 mod rolling;

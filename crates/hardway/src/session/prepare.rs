@@ -294,8 +294,8 @@ impl Prepared {
     /// What is to be done at the selected places, unless something stands in its way there.
     pub fn propose(&self, session: &Session, selection: Option<&Selection>) -> Result<Proposal, CommandError> {
         let covers = |name: &MachineName| is_covered(selection, name);
-        self.leaves_alone(selection)?;
         let plan = plan(&session.cluster.metadata.name, &self.design, &self.sight).map_err(CommandError::failed)?;
+        self.none_goes_alone(&plan, selection)?;
         let mut workspace = self.material.keys.changes();
         workspace.extend(session.artifact_lock_changes(&self.material.lock)?);
         workspace.extend(session.kubeconfig_changes(&session.kubeconfigs(&self.material.keys)?)?);
@@ -311,24 +311,25 @@ impl Prepared {
         let facts = self.facts.iter().filter(|(name, _)| covers(name));
         let facts = facts.map(|(name, facts)| (name.clone(), facts.clone())).collect();
         let mut obstacles = preflight(&session.cluster, &self.design, &facts, &self.sight.machines, &proposal.plan);
-        let held_up = held_up(&self.design, &self.sight).into_iter();
-        obstacles.extend(held_up.filter(|obstacle| obstacle.machines.iter().any(&covers)));
+        let held_up = held_up(&session.cluster.metadata.name, &self.design, &self.sight);
+        let held_up = held_up.map_err(CommandError::failed)?;
+        obstacles.extend(held_up.into_iter().filter(|obstacle| obstacle.machines.iter().any(&covers)));
         if obstacles.is_empty() { Ok(proposal) } else { Err(CommandError::Obstacles(obstacles)) }
     }
 
-    /// Refuses to take a machine away by itself that others rest on: they have to do without it first.
-    fn leaves_alone(&self, selection: Option<&Selection>) -> Result<(), CommandError> {
+    /// Refuses to take away by itself what others rest on: they have to do without it first.
+    fn none_goes_alone(&self, plan: &hardway_plan::Plan, selection: Option<&Selection>) -> Result<(), CommandError> {
         let Some(selection) = selection else { return Ok(()) };
-        let rested_on = self.design.leaving.iter().filter(|leaving| !leaving.is_only_a_worker);
-        let selected: Vec<String> = rested_on
-            .map(|leaving| &leaving.machine)
-            .filter(|name| selection.contains(&Place::Machine((*name).clone())))
-            .map(ToString::to_string)
-            .collect();
-        if selected.is_empty() {
+        let leaving = self.design.leaving.iter().filter(|leaving| !leaving.is_only_a_worker);
+        let mut rested_on: BTreeSet<MachineName> = leaving.map(|leaving| leaving.machine.clone()).collect();
+        rested_on.extend(hardway_plan::rested_on(plan));
+        rested_on.retain(|name| selection.contains(&Place::Machine(name.clone())));
+        if rested_on.is_empty() {
             return Ok(());
         }
-        let message = format!("{} leaves, and the other machines have to do without it first", selected.join(", "));
+        let names: Vec<&str> = rested_on.iter().map(MachineName::as_str).collect();
+        let names = names.join(", ");
+        let message = format!("{names} leaves or loses a role, and the other machines have to do without it first");
         Err(CommandError::input(Message(message)).with_help("leave out --only and --only-role"))
     }
 
@@ -433,15 +434,16 @@ async fn look(
         })
         .chain(&design.retired)
         .collect();
-    let leaving = design.leaving.iter().map(|leaving| leaving.machine.to_string()).collect();
-    let (on_machines, in_cluster) = tokio::join!(on_machines, in_cluster(live, &objects, &leaving));
+    let leaving = design.leaving.iter().map(|leaving| &leaving.machine);
+    let no_nodes = leaving.chain(design.without_kubelet()).map(ToString::to_string).collect();
+    let (on_machines, in_cluster) = tokio::join!(on_machines, in_cluster(live, &objects, &no_nodes));
     let (seen, failures) = collect(on_machines);
     (seen, failures, in_cluster)
 }
 
 /// What the live cluster holds; None where its API cannot be reached, as before the first apply.
-async fn in_cluster(live: &Live, objects: &[&hardway_design::Object], leaving: &BTreeSet<String>) -> InCluster {
-    match tokio::try_join!(live.observe_all(objects.iter().copied()), live.observe_nodes(leaving)) {
+async fn in_cluster(live: &Live, objects: &[&hardway_design::Object], no_nodes: &BTreeSet<String>) -> InCluster {
+    match tokio::try_join!(live.observe_all(objects.iter().copied()), live.observe_nodes(no_nodes)) {
         Ok((seen, nodes)) => Ok((Some(seen), nodes)),
         Err(error) if error.is_unreachable() => Ok((None, BTreeMap::new())),
         Err(error) => Err(CommandError::failed(error)),

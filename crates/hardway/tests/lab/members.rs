@@ -1,5 +1,5 @@
 //! Control planes come and go, on real machines: from one to three while a client works, one that lost its data, and back
-//! to one, which is not the first.
+//! to one, which is not the first, while another becomes a worker.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ fn control_planes_come_and_go() {
     lab.ok(&["verify"]);
 
     a_member_without_data_is_replaced(&lab);
-    the_first_ones_leave(&lab);
+    the_first_ones_go(&lab);
     lab.ok(&["lab", "down"]);
 }
 
@@ -124,18 +124,28 @@ fn a_member_without_data_is_replaced(lab: &LabWorkspace) {
     nothing_is_left_to_do(lab);
 }
 
-fn the_first_ones_leave(lab: &LabWorkspace) {
+/// One leaves the cluster, the other becomes a worker.
+fn the_first_ones_go(lab: &LabWorkspace) {
     edit(lab, |text| {
-        let leaves = |line: &str| line.contains("name: cp1,") || line.contains("name: cp2,");
-        let lines = text.lines().map(|line| match line.strip_suffix('}') {
-            Some(open) if leaves(line) => format!("{open}, removed: {{}}}}\n"),
-            _ => format!("{line}\n"),
+        let lines = text.lines().map(|line| match line {
+            line if line.contains("name: cp1,") => line.replace('}', ", removed: {}}") + "\n",
+            line if line.contains("name: cp2,") => line.replace("control-plane", "worker") + "\n",
+            line => format!("{line}\n"),
         });
         lines.collect()
     });
+    let client = Client::of(lab);
     lab.ok(&["apply", "--yes"]);
+    let (calls, failed) = client.stop();
+    assert!(failed.is_empty(), "of {calls} calls failed, twice each: {failed:#?}");
     assert_eq!(voters(lab, "cp3"), ["cp3"]);
     lab.kubectl(&["-n", "default", "get", "configmap", "client-0"]);
+    let taints = lab.kubectl(&["get", "node", "cp2", "-o", "jsonpath={.spec.taints}"]);
+    assert_eq!(taints, "", "cp2 is a worker");
+    lab.ssh(
+        "cp2",
+        "! systemctl is-active etcd kube-apiserver && test ! -e /var/lib/etcd && systemctl is-active kubelet",
+    );
     nothing_is_left_to_do(lab);
     lab.eventually(&["verify"]);
 }
