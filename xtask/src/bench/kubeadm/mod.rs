@@ -54,7 +54,14 @@ pub(super) fn measure(lab: &Lab, artifacts: &Catalog, report: &mut Report) -> Re
             ))?,
         ),
         ("join", worker.run(&format!("kubeadm join --config={} --ignore-preflight-errors=all", config::JOIN))?),
-        ("ready", control_plane.run(&format!("{kubectl} wait --for=condition=Ready node/{WORKER} --timeout=120s"))?),
+        (
+            "ready",
+            // `join` may be over before its node is registered.
+            control_plane.run(&format!(
+                "{kubectl} wait --for=create node/{WORKER} --timeout=120s && \
+                 {kubectl} wait --for=condition=Ready node/{WORKER} --timeout=120s"
+            ))?,
+        ),
         (
             "dns",
             control_plane.run(&format!(
