@@ -4,12 +4,15 @@
 
 dir=${dest%/*}
 name=${dest##*/}
-mkdir -p "$dir" || exit
+# Each program that need not be started counts.
+[ -d "$dir" ] || mkdir -p "$dir" || exit
 # Of copies that were given up. One may still be there, waiting at a connection that nobody closed: without its file it
 # ends as failed, and nobody hears it.
-rm -f "$dir/.$name".*.part
+for left in "$dir/.$name".*.part; do
+    [ ! -e "$left" ] || rm -f "$left"
+done
 part=$dir/.$name.$$.part
-trap 'rm -f "$part"' EXIT
+trap '[ ! -e "$part" ] || rm -f "$part"' EXIT
 # Killed by a signal, a shell runs no EXIT trap; of a copy that was given up nobody hears the answer.
 trap '' PIPE
 

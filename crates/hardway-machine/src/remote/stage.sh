@@ -9,30 +9,31 @@ for left in /run/hardway.*; do
 done
 
 dir=/run/hardway.$$
-mkdir -m 700 "$dir" || exit
-trap 'rm -rf "$dir"' EXIT
+# Each program that need not be started counts: a stage often does less than what runs it.
+mkdir -m 700 "$dir" "$dir/files" || exit
+trap '[ ! -d "$dir" ] || rm -rf "$dir"' EXIT
 # Modification times are those of now (-m): what is newer than a unit's start shows that it needs a restart.
-mkdir "$dir/files" && tar -xmf - -C "$dir" || exit
-mkfifo "$dir/lines" || exit
+tar -xmf - -C "$dir" || exit
 cd "$dir/files" || exit
 
 {
     # Held by the steps, also by one whose operator and script are gone: whoever plans anew waits for it.
     exec 8</run
     flock -s 8
-    sh -c 'echo "$$" >../pid; exec sh ../script' </dev/null
+    sh ../script </dev/null &
+    echo "$!" >../pid
+    wait "$!"
     code=$?
     exec 8<&-
     # Here, not later: a process that a step left behind may hold the pipe open for ever.
     cd / && rm -rf "$dir"
     printf '\036 exit %s\n' "$code"
-} >"$dir/lines" 2>&1 &
-
-exec 3<"$dir/lines"
-cat <&3 || {
-    # Nobody listens any more: the step in progress may finish, the next one must not start.
-    if [ -f ../pid ]; then
-        kill "$(cat ../pid)"
-    fi
-    cat <&3 >/dev/null
+} 2>&1 | {
+    cat || {
+        # Nobody listens any more: the step in progress may finish, the next one must not start.
+        if [ -f ../pid ]; then
+            kill "$(cat ../pid)"
+        fi
+        cat >/dev/null
+    }
 }

@@ -69,7 +69,7 @@ discard() {
 
 # place_link TARGET PATH: point PATH to TARGET at once.
 place_link() {
-    mkdir -p "${2%/*}"
+    [ -d "${2%/*}" ] || mkdir -p "${2%/*}"
     beside "$2"
     ln -sfn "$1" "$new"
     mv -fT "$new" "$2"
@@ -106,7 +106,7 @@ unit_action() {
         reload) folder=$state/reloaded ;;
         *) folder=$state/started ;;
     esac
-    mkdir -p "$folder"
+    [ -d "$folder" ] || mkdir -p "$folder"
     # Without a path it would read its own input, which is empty; a path that is missing is not read.
     sha256sum "$@" >digests 2>/dev/null || true
     # One that failed time and again is started no more, though its cause may be mended by now.

@@ -203,15 +203,24 @@ fn unit_action(verb: &str, unit: &str, reads: &[String], ready: Option<&Conditio
 
 fn import(image: &Image) -> String {
     let archive = quote(&archive_path(image));
-    let reference = quote(&image.reference);
+    let (reference, digest) = (quote(&image.reference), &image.manifest_digest);
     format!(
-        "# Imported by the client itself, which takes half the time of the transfer service.\n\
-         # Without its archive it was imported before a connection was lost: the digest will tell.\n\
-         if [ -e {archive} ]; then\n    ctr -n k8s.io images import --local {archive} >/dev/null\nfi\n\
-         digest=$(ctr -n k8s.io images list name=={reference} | awk 'NR == 2 {{ print $3 }}')\n\
-         if [ \"$digest\" != {} ]; then\n    echo \"containerd has {reference} as $digest\"\n    exit 1\nfi\n\
+        "# Imported by the client itself, which takes half the time of the transfer service, and says what it unpacks:\n\
+         # REFERENCE (DIGEST). Without its archive it was imported before a connection was lost.\n\
+         said=\n\
+         if [ -e {archive} ]; then\n    said=$(ctr -n k8s.io images import --local {archive})\nfi\n\
+         case $said in\n\
+         \x20   *\"({digest})\"*) ;;\n\
+         \x20   *)\n\
+         \x20       digest=$(ctr -n k8s.io images list name=={reference} | awk 'NR == 2 {{ print $3 }}')\n\
+         \x20       if [ \"$digest\" != {} ]; then\n\
+         \x20           echo \"containerd has {reference} as $digest\"\n\
+         \x20           exit 1\n\
+         \x20       fi\n\
+         \x20       ;;\n\
+         esac\n\
          rm -f {archive}",
-        quote(&image.manifest_digest)
+        quote(digest)
     )
 }
 
