@@ -83,8 +83,10 @@ fn command(value: &str) -> Option<&str> {
 /// tick after a start may look older. The longest tick that is built (`CONFIG_HZ=100`).
 const TICK: Duration = Duration::from_millis(10);
 
-/// A service says that it is reloaded when it is done (`sd_notify(3)`): by then it has read its files for a while.
-const RELOAD: Duration = Duration::from_secs(5);
+/// A service says that it is reloaded when it is done (`sd_notify(3)`): by then it has read its files for a while, and
+/// `systemctl reload` may have returned before. HAProxy begins itself anew for it, which takes a tenth of a second of a
+/// processor, and several seconds of a busy one.
+const RELOAD: Duration = Duration::from_secs(10);
 
 fn before((seconds, nanoseconds): Time, by: Duration) -> Time {
     let (seconds, by_nanoseconds) = (seconds - by.as_secs().cast_signed(), by.subsec_nanos());
@@ -164,9 +166,10 @@ impl Seen {
         !note.invocation.is_empty() && note.invocation == self.invocation
     }
 
-    /// Whether nobody has started or reloaded it since.
+    /// Whether nobody has started or reloaded it since: it may have said a moment later that it was done.
     fn is_last_read_of(&self, note: &Note) -> bool {
-        self.is_process_of(note) && note.state_change == self.state_change
+        let times = parse_time(&note.state_change).zip(parse_time(&self.state_change));
+        self.is_process_of(note) && times.is_some_and(|(noted, seen)| noted <= seen && before(seen, RELOAD) <= noted)
     }
 }
 
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_file_that_changed_during_a_reload_may_be_newer() {
-        assert_eq!(completed(ACTIVE, "/etc/reloadable@15.1", "").stale, ["/etc/reloadable"]);
+        assert_eq!(completed(ACTIVE, "/etc/reloadable@10.1", "").stale, ["/etc/reloadable"]);
     }
 
     fn unit() -> Unit {
@@ -248,7 +251,7 @@ mod tests {
         surroundings.complete(unit, &parse(show.lines())["u.service"])
     }
 
-    const OLD_FILES: &str = "/bin/u@9 /etc/u@10.4 /etc/reloadable@14";
+    const OLD_FILES: &str = "/bin/u@9 /etc/u@10.4 /etc/reloadable@9";
     const NOTED: &str = "/var/lib/hardway/started/u.service:InvocationID=ab\n\
         /var/lib/hardway/started/u.service:StateChangeTimestamp=Thu 1970-01-01 00:00:20.000000 UTC\n\
         /var/lib/hardway/started/u.service:11  /etc/u\n/var/lib/hardway/started/u.service:22  /etc/reloadable";
@@ -256,7 +259,7 @@ mod tests {
     #[test]
     fn the_time_tells_of_a_process_that_somebody_else_started() {
         assert_eq!(completed(ACTIVE, OLD_FILES, "").stale, [""; 0]);
-        assert_eq!(completed(ACTIVE, "/etc/u@10.6 /etc/reloadable@14", "").stale, ["/etc/u"]);
+        assert_eq!(completed(ACTIVE, "/etc/u@10.6 /etc/reloadable@9", "").stale, ["/etc/u"]);
         assert_eq!(completed(ACTIVE, "/etc/u@10 /etc/reloadable@20.1", "").stale, ["/etc/reloadable"]);
         let other_process = NOTED.replace("InvocationID=ab", "InvocationID=cd");
         assert_eq!(completed(ACTIVE, "/etc/u@11", &other_process).stale, ["/etc/u"]);
@@ -271,13 +274,20 @@ mod tests {
 
     #[test]
     fn somebody_elses_reload_outdates_what_was_noted_of_files_that_a_reload_reads() {
-        let reloaded = ACTIVE.replace("00:00:20", "00:00:30");
-        let seen = completed(&reloaded, "/etc/u@99 /etc/reloadable@31", NOTED);
+        let reloaded = ACTIVE.replace("00:00:20", "00:00:40");
+        let seen = completed(&reloaded, "/etc/u@99 /etc/reloadable@41", NOTED);
         assert_eq!(seen.stale, ["/etc/reloadable"]);
         assert!(seen.read.contains_key("/etc/u"));
-        let note = NOTED.replace("started", "reloaded").replace("00:00:20", "00:00:30").replace("22  ", "33  ");
-        let seen = completed(&reloaded, "/etc/reloadable@31", &format!("{NOTED}\n{note}"));
+        let note = NOTED.replace("started", "reloaded").replace("00:00:20", "00:00:40").replace("22  ", "33  ");
+        let seen = completed(&reloaded, "/etc/reloadable@41", &format!("{NOTED}\n{note}"));
         assert_eq!(seen.read["/etc/reloadable"], "33");
+    }
+
+    #[test]
+    fn a_reload_that_ends_after_it_was_noted_is_the_one_that_was_noted() {
+        let note = NOTED.replace("started", "reloaded");
+        let seen = completed(&ACTIVE.replace("00:00:20.000000", "00:00:22.500000"), "/etc/reloadable@20", &note);
+        assert_eq!((seen.read["/etc/reloadable"].as_str(), seen.stale), ("22", vec![]));
     }
 
     #[test]
