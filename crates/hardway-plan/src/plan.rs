@@ -100,7 +100,9 @@ pub enum Action {
     RunTask(Task),
     ChangeEtcd(EtcdChange),
     WaitOnMachine(Condition),
-    /// Take back one entry of a machine's inventory.
+    /// With what came along with them.
+    RemovePackages(Vec<String>),
+    /// Take back one entry of a machine's inventory that is no package.
     Remove(crate::inventory::Entry),
     /// The last step of a removal: the store's and inventory's own folders.
     RemoveHardway,

@@ -22,7 +22,7 @@ pub fn removal(cluster: &str, sight: &Sight) -> Result<Plan, InventoryError> {
 
 /// The stage that takes everything of the inventory off its machine.
 pub(crate) fn stage(machine: &MachineName, inventory: Inventory) -> Stage {
-    let mut steps: Vec<Step> = inventory.entries.into_iter().rev().map(removal_step).collect();
+    let mut steps = removal_steps(inventory.entries.into_iter().rev());
     steps.push(Step {
         title: "Remove hardway's own folders".to_owned(),
         reason: "nothing in the inventory is left".to_owned(),
@@ -34,9 +34,28 @@ pub(crate) fn stage(machine: &MachineName, inventory: Inventory) -> Stage {
     Stage { id: GroupId::on(machine, "removal"), after: Vec::new(), steps }
 }
 
-pub(crate) fn removal_step(entry: Entry) -> Step {
+/// Takes entries back, in their order. Packages go together, where the first of them stands: what came along with them
+/// can only be told for all at once, and the package manager is slow to start.
+pub(crate) fn removal_steps(entries: impl Iterator<Item = Entry>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut packages: Option<(usize, Vec<String>)> = None;
+    for entry in entries {
+        match entry {
+            Entry::Package { name } => packages.get_or_insert((steps.len(), Vec::new())).1.push(name),
+            entry => steps.push(removal_step(entry)),
+        }
+    }
+    if let Some((position, names)) = packages {
+        let resource = ResourceId(Entry::Package { name: names[0].clone() }.key());
+        let title = format!("Remove {}", names.join(", "));
+        steps.insert(position, step(title, resource, Action::RemovePackages(names)));
+    }
+    steps
+}
+
+fn removal_step(entry: Entry) -> Step {
     let title = match &entry {
-        Entry::Package { name } => format!("Remove package {name}"),
+        Entry::Package { name } => format!("Remove {name}"),
         Entry::User { name } => format!("Remove user {name}"),
         Entry::Directory { path } => format!("Remove {path}"),
         Entry::File { path, original: true, .. } => format!("Put the original {path} back"),
@@ -50,12 +69,10 @@ pub(crate) fn removal_step(entry: Entry) -> Step {
         Entry::Unit { name } => format!("Stop and disable {name}"),
         Entry::Remains { title, .. } => title.clone(),
     };
-    Step {
-        title,
-        reason: "in the machine's inventory, and no longer wanted".to_owned(),
-        resource: ResourceId(entry.key()),
-        change: None,
-        disruption: None,
-        action: Action::Remove(entry),
-    }
+    step(title, ResourceId(entry.key()), Action::Remove(entry))
+}
+
+fn step(title: String, resource: ResourceId, action: Action) -> Step {
+    let reason = "in the machine's inventory, and no longer wanted".to_owned();
+    Step { title, reason, resource, change: None, disruption: None, action }
 }

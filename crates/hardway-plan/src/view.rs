@@ -289,7 +289,7 @@ impl From<&Action> for ActionKind {
             Action::RunTask(_) => Self::RunTask,
             Action::ChangeEtcd(_) => Self::ChangeEtcd,
             Action::WaitOnMachine(_) | Action::WaitInCluster(_) => Self::Wait,
-            Action::Remove(_) | Action::RemoveHardway => Self::Remove,
+            Action::Remove(_) | Action::RemovePackages(_) | Action::RemoveHardway => Self::Remove,
             Action::ApplyObject(_) => Self::ApplyObject,
             Action::DeleteObject(_) => Self::DeleteObject,
             Action::Cordon { .. } => Self::Cordon,

@@ -6,7 +6,7 @@ use hardway_spec::MachineName;
 use super::MachineView;
 use super::files::replaces_foreign_file;
 use crate::inventory::{Entry, INVENTORY, Inventory};
-use crate::removal::removal_step;
+use crate::removal::removal_steps;
 use crate::{Action, Change, Stage, Step};
 
 pub(super) const STAGE: &str = "inventory";
@@ -33,18 +33,17 @@ pub(super) fn stages(cluster: &str, machine: &MachineName, groups: &[&Group], vi
         stages.push(Stage { id: GroupId::on(machine, STAGE), after: Vec::new(), steps });
     }
     if !unwanted.is_empty() {
-        let mut steps: Vec<Step> = unwanted.into_iter().rev().map(|entry| removed(entry, view)).collect();
+        let mut steps = removal_steps(unwanted.into_iter().rev());
+        for step in &mut steps {
+            if matches!(&step.action, Action::Remove(entry) if view.temporary.contains(entry)) {
+                step.reason = "needed only as long as this run goes on".to_owned();
+            }
+        }
         steps.push(inventory_step(wanted, view, "what was removed is no longer there"));
         let after = groups.iter().map(|group| group.id.clone()).collect();
         stages.push(Stage { id: GroupId::on(machine, REMOVAL), after, steps });
     }
     stages
-}
-
-fn removed(entry: Entry, view: &MachineView<'_>) -> Step {
-    let temporary = view.temporary.contains(&entry);
-    let step = removal_step(entry);
-    if temporary { Step { reason: "needed only as long as this run goes on".to_owned(), ..step } } else { step }
 }
 
 fn inventory_step(inventory: Inventory, view: &MachineView<'_>, reason: &str) -> Step {

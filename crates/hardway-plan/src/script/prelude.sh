@@ -164,6 +164,42 @@ apt_note() {
     apt_get --simulate install "$@" >simulated && sed -n 's/^Inst \([^ ]*\) (.*/\1/p' simulated >>"$state/packages"
 }
 
+# remove_packages PACKAGE...: purge them, and of what came along with them what nothing needs any more. What others that
+# are not hardway's rest on by now stays.
+remove_packages() {
+    export DEBIAN_FRONTEND=noninteractive
+    # A run that was cut off may have come this far.
+    there=
+    for package; do
+        if dpkg-query -W "$package" >/dev/null 2>&1; then there="$there $package"; fi
+    done
+    [ -n "$there" ] || return 0
+    printf '%s\n' "$@" | cat - "$state/packages" 2>/dev/null | sort -u >ours
+    # shellcheck disable=SC2086 # package names have no spaces
+    apt_get --simulate purge $there >simulated
+    others=$(removed_by simulated | grep -vxFf ours || true)
+    if [ -n "$others" ]; then
+        echo "left installed, since others rest on it:$there"
+        echo "$others"
+        return 0
+    fi
+    # shellcheck disable=SC2086 # package names have no spaces
+    apt_get --simulate -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false \
+        purge --auto-remove $there >simulated
+    removed_by simulated | grep -xFf ours >going
+    # shellcheck disable=SC2046 # package names have no spaces
+    apt_get purge $(cat going)
+    if [ -e "$state/packages" ]; then
+        grep -vxFf going "$state/packages" >left || true
+        mv -f left "$state/packages"
+    fi
+}
+
+# removed_by FILE: the packages that apt says in FILE it would take away.
+removed_by() {
+    sed -n 's/^\(Purg\|Remv\) \([^ ]*\) .*/\2/p' "$1"
+}
+
 # apt_get ARGUMENTS: another package manager may be at work for a while (unattended upgrades).
 apt_get() {
     # One that was cut off in its work is let finish it. Where it still works, these are its own, and it has the lock.

@@ -140,6 +140,7 @@ impl Body<'_> {
             Action::WaitOnMachine(condition) => {
                 format!("{}wait_until {} condition", nested("condition", &condition.check), seconds(condition))
             }
+            Action::RemovePackages(names) => remove_packages(names),
             Action::Remove(entry) => remove(entry),
             Action::RemoveHardway => {
                 // The list goes last: without it, nobody would know what there is still to remove.
@@ -224,20 +225,14 @@ fn import(image: &Image) -> String {
     )
 }
 
+fn remove_packages(names: &[String]) -> String {
+    let left = names.iter().map(|name| left_by(name)).collect::<String>();
+    format!("remove_packages {}{left}", words(names))
+}
+
 fn remove(entry: &Entry) -> String {
     match entry {
-        // The list of what came along stands in the state folder; the first package's removal takes all of it.
-        Entry::Package { name } => format!(
-            "export DEBIAN_FRONTEND=noninteractive\n\
-             if [ -s \"$state/packages\" ]; then\n\
-             \x20   # shellcheck disable=SC2046 # package names have no spaces\n\
-             \x20   apt_get purge $(sort -u \"$state/packages\")\n\
-             \x20   rm -f \"$state/packages\"\n\
-             elif dpkg-query -W {name} >/dev/null 2>&1; then\n\
-             \x20   apt_get purge {name}\n\
-             fi{}",
-            left_by(name)
-        ),
+        Entry::Package { name } => remove_packages(std::slice::from_ref(name)),
         Entry::User { name } => {
             format!("if getent passwd {name} >/dev/null; then userdel {name}; fi", name = quote(name))
         }

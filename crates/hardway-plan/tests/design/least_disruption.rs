@@ -202,7 +202,7 @@ fn touched(plan: &Plan) -> Vec<String> {
                 Action::Remove(Entry::Unit { name }) => (4, format!("stop {name}")),
                 Action::Remove(Entry::Remains { title, .. }) => (4, title.to_lowercase()),
                 Action::InstallPackages { names, .. } => (5, format!("install {}", names.join(", "))),
-                Action::Remove(Entry::Package { name }) => (5, format!("remove package {name}")),
+                Action::RemovePackages(names) => (5, format!("remove {}", names.join(", "))),
                 Action::ChangeEtcd(_) => (4, "change etcd's members".to_owned()),
                 Action::RunTask(task) => (6, format!("run {}", task.name)),
                 Action::ApplyObject(object) => (7, format!("apply {}", object.kind())),

@@ -70,8 +70,12 @@ fn everything_of_the_inventory_goes() {
     let inventory: serde_json::Value =
         serde_json::from_str(sight.machines[&w2()].inventory.as_deref().unwrap()).unwrap();
     let removal = plan.stages.iter().find(|stage| stage.id == GroupId::on(&w2(), "removal")).unwrap();
-    let removed = removal.steps.iter().filter(|step| matches!(step.action, Action::Remove(_))).count();
-    assert_eq!(removed, inventory["entries"].as_array().unwrap().len());
+    let removed = removal.steps.iter().map(|step| match &step.action {
+        Action::Remove(_) => 1,
+        Action::RemovePackages(names) => names.len(),
+        _ => 0,
+    });
+    assert_eq!(removed.sum::<usize>(), inventory["entries"].as_array().unwrap().len());
     assert!(
         removal
             .steps
