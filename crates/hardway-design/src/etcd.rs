@@ -3,6 +3,7 @@
 //! Flags: <https://etcd.io/docs/latest/op-guide/configuration/>, checked in `server/embed/config.go`.
 
 mod membership;
+mod recovery;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::{
     Condition, Content, DesignError, Directory, Disruption, EtcdMember, Group, GroupId, Inputs, Needs, Resource,
     Shared, Task, Unit, User, kube_scheduler, tls,
 };
+pub use recovery::etcd_data;
 
 /// The group that copies the programs.
 pub(crate) const COPY: &str = "copy-etcd";
@@ -84,7 +86,6 @@ fn place(machine: &Machine) -> EtcdMember {
         name: machine.name.clone(),
         peer_url: url(machine.address, PEER_PORT),
         client_url: url(machine.address, CLIENT_PORT),
-        unit: SERVICE.to_owned(),
         inquiry: membership::inquiry(),
     }
 }

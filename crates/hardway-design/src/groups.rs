@@ -32,7 +32,8 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
         is_only_a_worker: machine.roles.iter().all(|role| *role == Role::Worker),
         removal: machine.removed.unwrap_or_default(),
     });
-    Ok(Design { groups, former, leaving: leaving.collect(), retired: objects::retired(inputs.cluster) })
+    let retired = objects::retired(inputs.cluster);
+    Ok(Design { groups, former, leaving: leaving.collect(), retired, recovery: None })
 }
 
 fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {

@@ -33,6 +33,7 @@ mod yaml;
 
 pub use encryption::encryption_config;
 pub use error::DesignError;
+pub use etcd::etcd_data;
 pub use groups::design;
 pub use inputs::Inputs;
 pub use kubeconfig::kubeconfigs;

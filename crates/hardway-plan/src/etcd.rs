@@ -1,7 +1,8 @@
 //! etcd's members, as they should be and as they were seen.
 
 use hardway_design::{
-    Design, EtcdMember, EtcdMemberObservation, Group, GroupId, Observation, Place, Resource, SeenEtcdMember,
+    Design, EtcdMember, EtcdMemberObservation, EtcdRecovery, Group, GroupId, Observation, Place, Resource,
+    SeenEtcdMember,
 };
 use hardway_spec::MachineName;
 
@@ -15,6 +16,8 @@ pub(crate) struct Members<'a> {
     pub(crate) leaving: Vec<Member<'a>>,
     /// As one of them told it; empty where none answered.
     pub(crate) listed: &'a [SeenEtcdMember],
+    /// Where the operator wants them to go on from one's data.
+    pub(crate) recovery: Option<&'a EtcdRecovery>,
 }
 
 /// A machine that is, or may be, a member.
@@ -40,6 +43,8 @@ pub(crate) enum State {
     Down,
     /// They do not answer, and too few have their data.
     Lost,
+    /// They go on from one's data, whatever the others have.
+    Recovered,
 }
 
 /// What is seen of a machine that has nothing of etcd.
@@ -58,10 +63,13 @@ impl<'a> Members<'a> {
             Some(seen) => seen.has_data || member.listed.is_some(),
             None => member.listed.is_some() || may_leave_etcd(design, member.machine),
         });
-        Self { staying, leaving, listed }
+        Self { staying, leaving, listed, recovery: design.recovery.as_ref() }
     }
 
     pub(crate) fn state(&self) -> State {
+        if self.recovery.is_some() {
+            return State::Recovered;
+        }
         if !self.listed.is_empty() {
             return State::Up;
         }
@@ -98,7 +106,11 @@ impl<'a> Members<'a> {
     /// Clients' addresses of members that can be asked for a change, those that stay first.
     pub(crate) fn to_ask(&self, other_than: &MachineName) -> Vec<String> {
         let all = self.staying.iter().chain(&self.leaving).filter(|member| member.machine != other_than);
-        all.filter(|member| member.may_vote()).map(|member| member.designed.client_url.clone()).collect()
+        let is_asked = |member: &&Member<'_>| match self.recovery {
+            Some(recovery) => *member.machine == recovery.source,
+            None => member.may_vote(),
+        };
+        all.filter(is_asked).map(|member| member.designed.client_url.clone()).collect()
     }
 }
 

@@ -14,6 +14,7 @@ mod plan;
 mod planner;
 mod preflight;
 mod proposal;
+mod recovery;
 mod removal;
 mod saved;
 pub mod script;
@@ -30,6 +31,7 @@ pub use plan::{Action, Blob, Plan, Stage, Step};
 pub use planner::{Sight, plan, rested_on};
 pub use preflight::{Obstacle, platform, preflight};
 pub use proposal::{Proposal, WorkspaceChange};
+pub use recovery::{EtcdRemains, EtcdSurvey, ProposedRecovery, RecoveryRefused, recover, survivors};
 pub use removal::removal;
 pub use saved::{Fingerprints, Moved, SavedPlan, SavedPlanError};
 pub use view::{

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use hardway_design::{
-    Condition, Content, Directory, EtcdCall, EtcdChange, File, Hosts, Image, Link, ResourceId, Task, User,
+    Condition, Content, Directory, EtcdCall, EtcdChange, EtcdRebuild, File, Hosts, Image, Link, ResourceId, Task, User,
+    etcd_data,
 };
 use hardway_plan::{Action, Entry, Inventory, Step, script};
 use hardway_spec::MachineName;
@@ -96,7 +97,13 @@ fn every_kind() -> Vec<Step> {
         Action::ChangeEtcd(EtcdChange::Remove(etcd_call())),
         Action::ChangeEtcd(EtcdChange::Join(etcd_call())),
         Action::ChangeEtcd(EtcdChange::Promote(etcd_call())),
+        Action::ChangeEtcd(EtcdChange::Rebuild(EtcdRebuild {
+            name: MachineName::from("cp2"),
+            peer_url: etcd_call().peer_url,
+            token: "test-1204-0badcafe".to_owned(),
+        })),
         Action::WaitOnMachine(condition()),
+        Action::RemovePackages(vec!["haproxy".to_owned(), "nginx".to_owned()]),
         Action::RemoveHardway,
     ];
     actions.extend(entries.into_iter().map(Action::Remove));
@@ -116,17 +123,28 @@ fn text(steps: &[Step]) -> String {
     script::render(&numbered).text
 }
 
-#[test]
-fn shellcheck_finds_nothing_in_any_step() {
+fn shellcheck(script: &str) {
     let mut child = Command::new("shellcheck")
         .args(["--shell=dash", "--exclude=SC2317,SC2329", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("shellcheck is installed; cargo xtask test installs it");
-    child.stdin.take().expect("it was asked for").write_all(text(&every_kind()).as_bytes()).unwrap();
+    child.stdin.take().expect("it was asked for").write_all(script.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_any_step() {
+    shellcheck(&text(&every_kind()));
+}
+
+#[test]
+fn shellcheck_finds_nothing_in_what_members_are_asked() {
+    for revision in [None, Some(1204)] {
+        shellcheck(&etcd_data(revision));
+    }
 }
 
 /// Runs steps under dash in a folder of their own and gives the lines that the operator would read.
@@ -213,24 +231,21 @@ fn hosts_lines_of_others_stay_even_where_the_end_of_hardways_was_lost() {
     assert_eq!(without_hosts(&twice, ours), "192.0.2.7 printer\n");
 }
 
-/// In apt-get's place: writes each call down, and says what would be installed.
+/// In apt-get's place: writes each call down, and says what would be done.
 const APT_GET: &str =
     "#!/bin/sh\necho \"$*\" >>\"$CALLS\"\ncase $* in *--simulate*) echo \"$SIMULATED\"; exit \"$CODE\";; esac\n";
 
-/// What the step for packages from an archive says, and how it calls apt-get. The machine lies in the folder.
-fn installed_from_archive(folder: &Path, simulated: &str, code: &str) -> (Vec<String>, Vec<String>) {
+/// What a step says on a machine that lies in the folder, and how it calls apt-get.
+fn with_apt_get(folder: &Path, action: Action, simulated: &str, code: &str) -> (Vec<String>, Vec<String>) {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    for name in ["bin", "stage", "updates", "repository"] {
+    for name in ["bin", "stage", "updates"] {
         std::fs::create_dir(path(name)).unwrap();
     }
-    std::fs::write(path("bin/apt-get"), APT_GET).unwrap();
-    std::fs::set_permissions(path("bin/apt-get"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    std::fs::write(path("repository/Packages"), "Package: curl\n").unwrap();
-    let tar =
-        Command::new("tar").args(["-cf", &path("a.tar"), "-C", &path("repository"), "Packages"]).status().unwrap();
-    assert!(tar.success());
-    let names = vec!["curl".to_owned()];
-    let text = text(&[step(Action::InstallPackages { names, archive: Some(path("a.tar")) })])
+    for (name, program) in [("bin/apt-get", APT_GET), ("bin/dpkg-query", "#!/bin/sh\n")] {
+        std::fs::write(path(name), program).unwrap();
+        std::fs::set_permissions(path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let text = text(&[step(action)])
         .replace("PATH=/usr/local/sbin:", &format!("PATH={}:/usr/local/sbin:", path("bin")))
         .replace("/var/lib/dpkg/updates", &path("updates"))
         .replace("/var/lib/hardway", folder.to_str().unwrap());
@@ -246,6 +261,40 @@ fn installed_from_archive(folder: &Path, simulated: &str, code: &str) -> (Vec<St
         .unwrap();
     let lines = |text: String| text.lines().map(|line| line.replace('\u{1e}', "EVENT")).collect();
     (lines(String::from_utf8(output.stdout).unwrap()), lines(std::fs::read_to_string(path("calls")).unwrap()))
+}
+
+fn installed_from_archive(folder: &Path, simulated: &str, code: &str) -> (Vec<String>, Vec<String>) {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("repository")).unwrap();
+    std::fs::write(path("repository/Packages"), "Package: curl\n").unwrap();
+    let tar =
+        Command::new("tar").args(["-cf", &path("a.tar"), "-C", &path("repository"), "Packages"]).status().unwrap();
+    assert!(tar.success());
+    let names = vec!["curl".to_owned()];
+    with_apt_get(folder, Action::InstallPackages { names, archive: Some(path("a.tar")) }, simulated, code)
+}
+
+#[test]
+fn packages_go_with_what_came_along_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("packages"), "libnginx\nnginx\nhaproxy\nlibcurl4\n").unwrap();
+    // The machine had what nobody needs before hardway came.
+    let simulated = "Purg nginx [1.22]\nPurg libnginx [1.22]";
+    let (said, calls) = with_apt_get(folder.path(), Action::RemovePackages(vec!["nginx".to_owned()]), simulated, "0");
+    assert_eq!(said, ["EVENT begin 0", "EVENT done 0"]);
+    assert!(calls[0].ends_with("--simulate purge nginx"), "{calls:?}");
+    assert!(calls[1].ends_with("purge --auto-remove nginx"), "{calls:?}");
+    assert!(calls[2].ends_with(" purge nginx libnginx"), "{calls:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("packages")).unwrap(), "haproxy\nlibcurl4\n");
+}
+
+#[test]
+fn packages_that_others_rest_on_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulated = "Purg curl [7]\nPurg somebodys-tool [1]";
+    let (said, calls) = with_apt_get(folder.path(), Action::RemovePackages(vec!["curl".to_owned()]), simulated, "0");
+    assert_eq!(said[1..3], ["left installed, since others rest on it: curl", "somebodys-tool"]);
+    assert_eq!(calls.len(), 1, "{calls:?}");
 }
 
 #[test]

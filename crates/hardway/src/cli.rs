@@ -90,6 +90,7 @@ pub enum Command {
     Kubeconfig(crate::commands::kubeconfig::Arguments),
     Export(crate::commands::export::Arguments),
     Bundle(crate::commands::bundle::Arguments),
+    Etcd(crate::commands::etcd::Arguments),
     Reset(crate::commands::reset::Arguments),
     Lab(crate::commands::lab::Arguments),
     Completions(crate::commands::completions::Arguments),

@@ -83,6 +83,7 @@ async fn run(cli: Cli, output: Output) -> Result<ExitCode, CommandError> {
         Command::Kubeconfig(arguments) => commands::kubeconfig::run(&common, output, arguments).await,
         Command::Export(arguments) => commands::export::run(&common, output, arguments).await,
         Command::Bundle(arguments) => commands::bundle::run(&common, output, arguments).await,
+        Command::Etcd(arguments) => commands::etcd::run(&common, output, arguments).await,
         Command::Reset(arguments) => commands::reset::run(&common, output, arguments).await,
         Command::Lab(arguments) => commands::lab::run(&common, output, arguments).await,
         Command::Completions(arguments) => commands::completions::run(arguments),

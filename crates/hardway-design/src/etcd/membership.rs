@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use hardway_spec::Cluster;
 
-use super::{DATA, PEER_PORT, SERVICE, administration, administration_through};
+use super::{DATA, PEER_PORT, SERVICE, administration, administration_through, recovery};
 use crate::flags::Command;
 use crate::paths::url;
 use crate::{EtcdCall, EtcdChange};
@@ -78,13 +78,14 @@ impl EtcdChange {
             Self::Remove(call) => remove(call),
             Self::Join(call) => join(call),
             Self::Promote(call) => promote(call),
+            Self::Rebuild(rebuild) => recovery::rebuild(rebuild),
         }
     }
 
-    /// Whom it is about; None for a founding, which is about all.
+    /// Whom it asks the others about; None where there are no others to ask.
     pub fn member(&self) -> Option<&EtcdCall> {
         match self {
-            Self::Found => None,
+            Self::Found | Self::Rebuild(_) => None,
             Self::Remove(call) | Self::Join(call) | Self::Promote(call) => Some(call),
         }
     }

@@ -2,6 +2,8 @@
 
 use hardway_spec::MachineName;
 
+use crate::EtcdRebuild;
+
 /// A machine's place among etcd's members. The members know of it together, so that no machine brings it about alone:
 /// it is planned from what all of them were seen to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +14,6 @@ pub struct EtcdMember {
     pub peer_url: String,
     /// Where clients find it.
     pub client_url: String,
-    /// The unit that runs it: `etcd.service`.
-    pub unit: String,
     /// POSIX sh, read-only: prints the lines that [`EtcdMemberObservation::parse`] reads.
     pub inquiry: String,
 }
@@ -87,6 +87,8 @@ pub enum EtcdChange {
     Join(EtcdCall),
     /// On the machine itself: gives it a vote, once it has what the others have.
     Promote(EtcdCall),
+    /// On the machine whose data are kept where too few members are left: makes it the only member of a new cluster.
+    Rebuild(EtcdRebuild),
 }
 
 /// Which member a change is about, and who is asked for it.
@@ -121,7 +123,6 @@ mod tests {
             name: "cp2".into(),
             peer_url: "https://192.0.2.11:2380".to_owned(),
             client_url: String::new(),
-            unit: String::new(),
             inquiry: String::new(),
         };
         let listed = |line| listed_member(line).unwrap();

@@ -6,7 +6,7 @@ use std::fmt;
 use hardway_spec::MachineName;
 
 use crate::landmarks::KUBELET_GROUP;
-use crate::{Leaving, Object, Resource};
+use crate::{EtcdRecovery, Leaving, Object, Resource};
 
 /// Where resources live.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +72,8 @@ pub struct Design {
     pub leaving: Vec<Leaving>,
     /// Objects that designs of other specs have and this one does not: where they are seen, they go.
     pub retired: Vec<Object>,
+    /// Only where the operator has asked for it: too few members of etcd are left, and one's data are to be all of them.
+    pub recovery: Option<EtcdRecovery>,
 }
 
 impl Design {

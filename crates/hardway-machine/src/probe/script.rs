@@ -302,7 +302,6 @@ mod tests {
                 name: MachineName::from("cp1"),
                 peer_url: name(),
                 client_url: name(),
-                unit: name(),
                 inquiry: "echo 'member'\nexit 0".to_owned(),
             }),
             Resource::Wait(Condition { title: name(), check: String::new(), timeout: Duration::ZERO }),

@@ -93,7 +93,7 @@ fn file_id(path: &str) -> ResourceId {
 }
 
 /// Names as a clause has them: `cp1, cp2 and cp3`.
-pub(super) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let mut names: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     match names.pop() {
         Some(last) if names.is_empty() => last,

@@ -31,7 +31,8 @@ pub(super) fn check(context: &Context<'_>) -> Vec<Harm> {
                 "etcd has been up and has no data on {} any more; too few members are left to go on",
                 list(&machines)
             ),
-            help: "bring the machines back that have its data, or restore a snapshot there with etcdutl".to_owned(),
+            help: "bring the machines back that have its data, or go on from what is left: hardway etcd recover"
+                .to_owned(),
             machines,
         });
     }
@@ -62,7 +63,7 @@ pub(super) fn quorum(context: &Context<'_>) -> Vec<Harm> {
         let Some(call) = change.member() else { continue };
         let (mut voters_then, mut up_then) = (voters.clone(), up.clone());
         match change {
-            EtcdChange::Found => continue,
+            EtcdChange::Found | EtcdChange::Rebuild(_) => continue,
             EtcdChange::Remove(_) => {
                 voters_then.remove(&call.name);
                 up_then.remove(&call.name);

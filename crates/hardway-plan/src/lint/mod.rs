@@ -17,6 +17,7 @@ use hardway_spec::MachineName;
 
 use crate::{InventoryError, Plan, Sight};
 use context::Context;
+pub(crate) use context::list;
 
 /// A rule that plans are held to.
 #[derive(Debug)]

@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 
 use hardway_design::landmarks::ETCD;
-use hardway_design::{EtcdCall, EtcdChange, GroupId, ResourceId};
+use hardway_design::{EtcdCall, EtcdChange, EtcdRebuild, GroupId, ResourceId};
+use hardway_spec::MachineName;
 
 use super::record;
 use super::rolling::{add_safe_edge, goes_last, stages_where};
 use crate::etcd::{Member, Members, State};
-use crate::{Action, Plan, Stage, Step};
+use crate::{Action, Entry, Plan, Stage, Step};
 
 /// The stage that takes dead members out.
 const FORGET: &str = "etcd-forget";
 /// The stage that lets live members go.
 const LEAVE: &str = "etcd-leave";
+
+/// The stage that takes a member off its machine, and all that was there before it.
+const MEMBER_REMOVAL: &str = "removal-of-etcd";
 
 /// What this plan changes of the members, in its order.
 #[derive(Default)]
@@ -30,6 +34,8 @@ pub(super) struct Changes<'a> {
 /// How a machine becomes a member.
 enum Way {
     Found,
+    /// Its data are those that all go on from.
+    Rebuild(EtcdRebuild),
     /// `former`: the members may know one by its name that it no longer is.
     Join {
         former: bool,
@@ -45,10 +51,10 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
     let mut voters = members.voters().saturating_sub(changes.dead.len());
 
     let mut ways: Vec<(&Member<'a>, Way)> =
-        members.staying.iter().filter_map(|member| Some((member, way(member, members.state())?))).collect();
+        members.staying.iter().filter_map(|member| Some((member, way(member, members)?))).collect();
     // Who is nearly done goes first; a former member counts as one that is down until it is taken out.
     ways.sort_by_key(|(_, way)| match way {
-        Way::Found | Way::Promote => 0,
+        Way::Found | Way::Rebuild(_) | Way::Promote => 0,
         Way::Join { former: true } => 1,
         Way::Join { former: false } => 2,
     });
@@ -56,6 +62,10 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
         let own = steps.entry(member.group).or_default();
         match way {
             Way::Found => before_start(own, vec![found()]),
+            Way::Rebuild(data) => {
+                voters = 1;
+                rebuild(own, data);
+            }
             Way::Join { former } => {
                 let call = call(member, members.to_ask(member.machine));
                 if former {
@@ -75,15 +85,21 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
     changes
 }
 
-fn way(member: &Member<'_>, state: State) -> Option<Way> {
+fn way(member: &Member<'_>, members: &Members<'_>) -> Option<Way> {
     let seen = member.seen?;
-    match (state, member.listed) {
+    if let Some(recovery) = members.recovery {
+        let (name, peer_url) = (member.designed.name.clone(), member.designed.peer_url.clone());
+        let is_source = recovery.source == name;
+        let rebuild = || Way::Rebuild(EtcdRebuild { name, peer_url, token: recovery.token.clone() });
+        return Some(if is_source { rebuild() } else { Way::Join { former: false } });
+    }
+    match (members.state(), member.listed) {
         (State::New, _) => (!seen.has_data).then_some(Way::Found),
         (State::Up, None) => Some(Way::Join { former: false }),
         (State::Up, Some(listed)) if !seen.has_data => Some(Way::Join { former: !listed.name.is_empty() }),
         (State::Up, Some(listed)) => listed.is_learner.then_some(Way::Promote),
         (State::Down, _) => (!seen.has_data).then_some(Way::Join { former: true }),
-        (State::Lost, _) => None,
+        (State::Lost | State::Recovered, _) => None,
     }
 }
 
@@ -110,6 +126,26 @@ fn found() -> Step {
         None,
         EtcdChange::Found,
     )
+}
+
+fn rebuild(steps: &mut Vec<Step>, data: EtcdRebuild) {
+    let title = format!("Make the data of {} those of a new cluster of etcd", data.name);
+    let reason = "too few members are left, and the operator chose these data";
+    let first = step(title, reason, Some(survives(1)), EtcdChange::Rebuild(data));
+    starts_anew(steps, vec![first]);
+}
+
+/// Puts steps that stop etcd before its start. What would be a restart is none then: there is nobody to do without it.
+fn starts_anew(steps: &mut Vec<Step>, first: Vec<Step>) {
+    for step in steps.iter_mut() {
+        if let Action::RestartUnit { unit, reads, ready } = &step.action
+            && unit == ETCD
+        {
+            step.title = format!("Start {unit}");
+            step.action = Action::StartUnit { unit: unit.clone(), reads: reads.clone(), ready: ready.clone() };
+        }
+    }
+    before_start(steps, first);
 }
 
 fn promote(call: &EtcdCall, voters: usize) -> Step {
@@ -146,23 +182,22 @@ fn join(steps: &mut Vec<Step>, member: &Member<'_>, call: &EtcdCall, former: boo
         // A learner answers no requests, so that it is asked when it votes.
         if let Action::StartUnit { unit, ready: own, .. } | Action::RestartUnit { unit, ready: own, .. } =
             &mut step.action
-            && *unit == member.designed.unit
+            && unit == ETCD
         {
             ready = own.take();
         }
     }
     let starts = steps.iter().any(|step| starts(&step.action));
-    before_start(steps, first);
+    starts_anew(steps, first);
     if !starts {
         // It runs without its data.
-        let unit = member.designed.unit.clone();
         steps.push(Step {
-            title: format!("Restart {unit}"),
+            title: format!("Start {ETCD}"),
             reason: "it is to start as a new member".to_owned(),
-            resource: ResourceId(format!("unit:{unit}")),
+            resource: ResourceId(format!("unit:{ETCD}")),
             change: None,
             disruption: None,
-            action: Action::RestartUnit { unit, reads: Vec::new(), ready: None },
+            action: Action::StartUnit { unit: ETCD.to_owned(), reads: Vec::new(), ready: None },
         });
     }
     steps.push(promote(call, voters));
@@ -232,15 +267,34 @@ pub(super) fn put_in_order(plan: &mut Plan, changes: &Changes<'_>) {
             if restarts { add_safe_edge(plan, other, change) } else { add_safe_edge(plan, change, other) }
         }
     }
-    for (stage, members) in [(&forget, &changes.dead), (&leave, &changes.alive)] {
-        let Some(stage) = stage else { continue };
-        for member in members {
-            add_safe_edge(plan, &GroupId::on(member.machine, record::REMOVAL), stage);
-        }
+    if let Some(forget) = &forget {
+        let removals = changes.dead.iter().map(|member| GroupId::on(member.machine, record::REMOVAL));
+        removals.for_each(|removal| add_safe_edge(plan, &removal, forget));
+    }
+    if let Some(leave) = &leave {
+        changes.alive.iter().for_each(|member| member_goes_last(plan, member.machine, leave));
     }
     // An API server without its member answers its clients with errors instead of leaving them to others, so that what is
     // waited for elsewhere, Calico's pods on their nodes among it, would not come about while it runs.
     if let Some(leave) = &leave {
         goes_last(plan, leave);
+    }
+}
+
+/// Splits what is removed of a machine: its member ends after `leave`, and what calls it ends before.
+///
+/// An API server that lost its member takes a minute and a half to end: it waits for answers of etcd until systemd kills it.
+fn member_goes_last(plan: &mut Plan, machine: &MachineName, leave: &GroupId) {
+    let removal = GroupId::on(machine, record::REMOVAL);
+    let is_member = |step: &Step| matches!(&step.action, Action::Remove(Entry::Unit { name }) if name == ETCD);
+    let Some(stage) = plan.stages.iter_mut().find(|stage| stage.id == removal) else { return };
+    match stage.steps.iter().position(is_member) {
+        Some(member) if member > 0 => {
+            let steps = stage.steps.split_off(member);
+            let id = GroupId::on(machine, MEMBER_REMOVAL);
+            plan.stages.push(Stage { id, after: vec![removal.clone(), leave.clone()], steps });
+            add_safe_edge(plan, leave, &removal);
+        }
+        _ => add_safe_edge(plan, &removal, leave),
     }
 }

@@ -45,6 +45,8 @@ struct MachineView<'a> {
     temporary: Vec<Entry>,
     /// What a process must have read to be up to date, by the path that it reads.
     wanted: BTreeMap<&'a str, Wanted>,
+    /// Whether etcd's data are others than the processes know.
+    recovers_etcd: bool,
 }
 
 /// What must stand at a path.
@@ -93,7 +95,8 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
         let groups = by_machine.get(machine).map(Vec::as_slice).unwrap_or_default();
         let wanted = groups.iter().flat_map(|group| &group.resources).filter_map(Wanted::of).collect();
         let (changed, touched, temporary) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        let mut view = MachineView { observed, inventory, changed, touched, temporary, wanted };
+        let recovers_etcd = design.recovery.is_some();
+        let mut view = MachineView { observed, inventory, changed, touched, temporary, wanted, recovers_etcd };
         // Units come second: a unit may have to restart for a file of any group of its machine.
         for group in groups {
             steps.insert(&group.id, group_steps(group, &mut view));
@@ -119,7 +122,7 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     etcd::put_in_order(&mut plan, &changes);
     leaving::rested_on_goes_last(&mut plan, design);
     rolling::one_at_a_time(&mut plan, design, sight);
-    rolling::balancers_first(&mut plan, sight);
+    rolling::balancers_in_between(&mut plan, sight);
     meaning::fill(&mut plan, design, sight);
     Ok(plan)
 }
@@ -127,35 +130,46 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
 /// The steps of all but units and waits, which need to know of the whole machine's changes first.
 fn group_steps(group: &Group, view: &mut MachineView<'_>) -> Vec<Step> {
     let mut steps = system::package_steps(group, view);
-    for resource in &group.resources {
-        match resource {
-            Resource::User(_)
-            | Resource::Hosts(_)
-            | Resource::Module(_)
-            | Resource::Sysctl(_)
-            | Resource::SwapOff
-            | Resource::Image(_)
-            | Resource::Task(_) => steps.extend(system::steps(resource, view)),
-            Resource::Directory(_) | Resource::File(_) | Resource::Link(_) | Resource::Binary(_) => {
-                steps.extend(files::steps(resource, view));
-            }
-            Resource::Wait(condition) => steps.push(Step {
-                title: format!("Wait until {}", condition.title),
-                reason: "what it rests on changes".to_owned(),
-                resource: resource.id(),
-                change: None,
-                disruption: None,
-                action: Action::WaitOnMachine(condition.clone()),
-            }),
-            Resource::Package(_)
-            | Resource::EtcdMember(_)
-            | Resource::Unit(_)
-            | Resource::Remains(_)
-            | Resource::Object(_)
-            | Resource::Await(_) => {}
+    let both_are_binaries =
+        |one: &Resource, other: &Resource| matches!((one, other), (Resource::Binary(_), Resource::Binary(_)));
+    for resources in group.resources.chunk_by(both_are_binaries) {
+        let mut own: Vec<Step> = resources.iter().flat_map(|resource| resource_steps(resource, view)).collect();
+        if let [Resource::Binary(_), ..] = resources {
+            // What stands between two copies is a script of its own: all links together are one.
+            own.sort_by_key(|step| step.action.blob().is_none());
         }
+        steps.extend(own);
     }
     steps
+}
+
+fn resource_steps(resource: &Resource, view: &mut MachineView<'_>) -> Vec<Step> {
+    match resource {
+        Resource::User(_)
+        | Resource::Hosts(_)
+        | Resource::Module(_)
+        | Resource::Sysctl(_)
+        | Resource::SwapOff
+        | Resource::Image(_)
+        | Resource::Task(_) => system::steps(resource, view),
+        Resource::Directory(_) | Resource::File(_) | Resource::Link(_) | Resource::Binary(_) => {
+            files::steps(resource, view)
+        }
+        Resource::Wait(condition) => vec![Step {
+            title: format!("Wait until {}", condition.title),
+            reason: "what it rests on changes".to_owned(),
+            resource: resource.id(),
+            change: None,
+            disruption: None,
+            action: Action::WaitOnMachine(condition.clone()),
+        }],
+        Resource::Package(_)
+        | Resource::EtcdMember(_)
+        | Resource::Unit(_)
+        | Resource::Remains(_)
+        | Resource::Object(_)
+        | Resource::Await(_) => Vec::new(),
+    }
 }
 
 /// Puts each unit's steps where the unit stands in its group, so that what follows it there finds it running.

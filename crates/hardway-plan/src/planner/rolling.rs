@@ -27,8 +27,9 @@ pub(super) fn one_at_a_time(plan: &mut Plan, design: &Design, sight: &Sight) {
     }
 }
 
-/// Load balancers learn of new API servers when those answer, and before others restart: at no time are there none.
-pub(super) fn balancers_first(plan: &mut Plan, sight: &Sight) {
+/// Load balancers learn of new API servers when those answer, and before others restart; where some go and none comes,
+/// those that stay restart while the others still answer: at no time is there none.
+pub(super) fn balancers_in_between(plan: &mut Plan, sight: &Sight) {
     if units::running(sight, KUBE_APISERVER).is_empty() {
         return;
     }
@@ -38,9 +39,15 @@ pub(super) fn balancers_first(plan: &mut Plan, sight: &Sight) {
     );
     let started =
         stages_where(plan, |action| matches!(action, Action::StartUnit { unit, .. } if unit == KUBE_APISERVER));
+    let restarted =
+        stages_where(plan, |action| matches!(action, Action::RestartUnit { unit, .. } if unit == KUBE_APISERVER));
     let interrupted = stages_where(plan, |action| action.interrupts() == Some(KUBE_APISERVER));
+    let some_go = interrupted.iter().any(|stage| !restarted.contains(stage));
     for balancer in &balancers {
         started.iter().for_each(|start| add_safe_edge(plan, balancer, start));
+        if some_go && started.is_empty() {
+            restarted.iter().for_each(|stage| add_safe_edge(plan, balancer, stage));
+        }
         interrupted.iter().for_each(|stage| add_safe_edge(plan, stage, balancer));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hardway_design::landmarks::{ETCD, KUBE_APISERVER};
 use hardway_design::{Group, Observation, Resource, ResourceId, Unit, UnitObservation};
 
 use super::{MachineView, Wanted};
@@ -79,6 +80,9 @@ fn unit_steps(resource: &Resource, unit: &Unit, view: &mut MachineView<'_>) -> V
 fn restart_reason(unit: &Unit, seen: &UnitObservation, view: &MachineView<'_>, overridden: bool) -> Option<String> {
     if overridden {
         return Some("it may have started with what is removed".to_owned());
+    }
+    if view.recovers_etcd && matches!(unit.name.as_str(), ETCD | KUBE_APISERVER) {
+        return Some("etcd's data become others under it".to_owned());
     }
     if let Some(command) = &seen.other_command {
         return Some(format!("it runs as `{command}`, which its unit file does not say"));

@@ -8,5 +8,6 @@ mod leaving;
 mod lint;
 mod meaning;
 mod members;
+mod recovery;
 mod roles;
 mod rolling;

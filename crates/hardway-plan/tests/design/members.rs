@@ -43,13 +43,13 @@ fn seen(before: &Example, after: &Example) -> Sight {
 }
 
 /// As if the disk below etcd were a new one.
-fn lose_data(sight: &mut Sight, machine: &str) {
+pub(crate) fn lose_data(sight: &mut Sight, machine: &str) {
     let seen = member(sight, machine);
     (seen.has_data, seen.members) = (false, Vec::new());
     stop(sight, machine, "etcd.service");
 }
 
-fn nobody_answers(sight: &mut Sight) {
+pub(crate) fn nobody_answers(sight: &mut Sight) {
     for observed in sight.machines.values_mut() {
         if let Some(Observation::EtcdMember(seen)) = observed.resources.get_mut(&ResourceId(MEMBER.to_owned())) {
             seen.members.clear();
@@ -67,7 +67,7 @@ fn planned(example: &Example, sight: &Sight) -> Plan {
 }
 
 /// What is done about the members and their units, a line for each step, in an order that the plan's edges demand.
-fn script(plan: &Plan) -> String {
+pub(crate) fn script(plan: &Plan) -> String {
     let mut text = String::new();
     let mut open: Vec<_> = plan.stages.iter().collect();
     while !open.is_empty() {
@@ -97,12 +97,12 @@ fn found(example: &Example, sight: &Sight) -> Vec<String> {
     findings.iter().map(|finding| format!("{}: {}", finding.rule, finding.harm)).collect()
 }
 
-fn waits_for(plan: &Plan, id: &GroupId, earlier: &GroupId) -> bool {
+pub(crate) fn waits_for(plan: &Plan, id: &GroupId, earlier: &GroupId) -> bool {
     let stage = plan.stages.iter().find(|stage| stage.id == *id).unwrap_or_else(|| panic!("no {id}"));
     stage.after.iter().any(|after| after == earlier || waits_for(plan, after, earlier))
 }
 
-fn on(machine: &str, group: &str) -> GroupId {
+pub(crate) fn on(machine: &str, group: &str) -> GroupId {
     GroupId::on(&MachineName::from(machine), group)
 }
 
@@ -291,7 +291,11 @@ fn the_first_of_three_leaves_when_nobody_calls_it_any_more() {
     let plan = planned(&after, &sight);
     assert!(waits_for(&plan, &on("cp3", "etcd-leave"), &on("cp3", "kube-apiserver")));
     assert!(waits_for(&plan, &on("cp3", "etcd-leave"), &on("lb", "haproxy")));
-    assert!(waits_for(&plan, &on("cp1", "removal"), &on("cp3", "etcd-leave")));
+    assert!(waits_for(&plan, &on("cp1", "removal-of-etcd"), &on("cp3", "etcd-leave")));
+    // Who is left restarts while the others answer; those end before their members do.
+    assert!(waits_for(&plan, &on("lb", "haproxy"), &on("cp3", "kube-apiserver")));
+    assert!(waits_for(&plan, &on("cp1", "removal"), &on("lb", "haproxy")));
+    assert!(waits_for(&plan, &on("cp3", "etcd-leave"), &on("cp1", "removal")));
     assert_eq!(found(&after, &sight), [""; 0]);
 
     // Once it has left, there is nothing more to do.

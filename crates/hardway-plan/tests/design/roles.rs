@@ -99,8 +99,12 @@ fn a_control_plane_that_becomes_a_worker_leaves_etcd_when_all_else_is_done() {
         stage.steps.iter().any(|step| reloads(&step.action))
     });
     for removal in ["removal@cp2", "removal@cp3"] {
-        assert!(waits(&plan, removal, &leave.id), "{removal}");
+        assert!(waits(&plan, &leave.id.to_string(), &stage(&plan, removal).id), "{removal}");
         assert!(waits(&plan, removal, &reload.unwrap().id), "{removal}");
+        let (first, rest) = (titles(&plan, removal), titles(&plan, &removal.replace('@', "-of-etcd@")));
+        assert!(first.contains(&"Stop and disable kube-apiserver.service".to_owned()), "{first:?}");
+        assert!(rest[0] == "Stop and disable etcd.service", "{rest:?}");
+        assert!(waits(&plan, &removal.replace('@', "-of-etcd@"), &leave.id), "{removal}");
     }
     assert!(!plan.stages.iter().any(|stage| stage.id.name.starts_with("drain-")));
     let machines: Vec<MachineName> = rested_on(&plan);

@@ -111,7 +111,8 @@ struct UnusablePlan {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-async fn carry_out(
+/// Writes the workspace, runs the plan, and says what is left to do.
+pub async fn carry_out(
     session: &Session,
     prepared: &Prepared,
     proposal: &Proposal,

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod apply;
 pub mod bundle;
 pub mod completions;
+pub mod etcd;
 pub mod export;
 mod finishing;
 pub mod init;

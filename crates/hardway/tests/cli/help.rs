@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 29] = [
     "",
     "init",
     "validate",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 27] = [
     "kubectl",
     "ssh",
     "kubeconfig",
+    "etcd",
+    "etcd recover",
     "export",
     "bundle",
     "bundle create",

@@ -9,6 +9,7 @@ mod faults;
 mod layouts;
 mod leaving;
 mod members;
+mod recovery;
 mod saved_plans;
 mod settings;
 mod sources;

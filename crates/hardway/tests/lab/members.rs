@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use crate::recovery::a_lost_quorum_is_recovered;
 use crate::support::LabWorkspace;
 
 #[test]
@@ -28,11 +29,12 @@ fn control_planes_come_and_go() {
     lab.ok(&["verify"]);
 
     a_member_without_data_is_replaced(&lab);
+    a_lost_quorum_is_recovered(&lab);
     the_first_ones_go(&lab);
     lab.ok(&["lab", "down"]);
 }
 
-fn nothing_is_left_to_do(lab: &LabWorkspace) {
+pub(crate) fn nothing_is_left_to_do(lab: &LabWorkspace) {
     let plan = lab.json(&["plan", "-o", "json"]);
     assert_eq!(plan["steps"], 0, "{plan:#}");
 }
@@ -57,7 +59,7 @@ fn add_control_planes(lab: &LabWorkspace) {
 }
 
 /// The members with a vote, as one of them names them.
-fn voters(lab: &LabWorkspace, machine: &str) -> Vec<String> {
+pub(crate) fn voters(lab: &LabWorkspace, machine: &str) -> Vec<String> {
     let list = lab.ssh(
         machine,
         "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem --cert=/etc/etcd/pki/root.pem \
