@@ -107,7 +107,7 @@ impl Answer {
         _ = writeln!(
             self.unit,
             "Names={name}\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n\
-             StateChangeTimestamp={STARTED}\nExecMainStartTimestamp={STARTED}\n"
+             StateChangeTimestamp={STARTED}\nActiveEnterTimestamp={STARTED}\nExecMainStartTimestamp={STARTED}\n"
         );
     }
 

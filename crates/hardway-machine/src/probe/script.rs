@@ -18,7 +18,7 @@ const RELOADED: &str = "/var/lib/hardway/reloaded";
 
 /// What systemd is asked of every unit (org.freedesktop.systemd1(5)).
 const PROPERTIES: &str = "Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID,ExecStart,InvocationID,\
-    StateChangeTimestamp,ExecMainStartTimestamp";
+    StateChangeTimestamp,ActiveEnterTimestamp,ExecMainStartTimestamp";
 
 /// Seconds that a task's check or containerd may take before the answer counts as no.
 const PATIENCE: u32 = 20;

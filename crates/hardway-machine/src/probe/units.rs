@@ -26,6 +26,7 @@ pub(super) struct Seen {
     command: String,
     invocation: String,
     state_change: String,
+    active_enter: String,
     process_start: String,
 }
 
@@ -62,6 +63,7 @@ impl Block {
             "ExecStart" => self.seen.command = command(value).unwrap_or_default().to_owned(),
             "InvocationID" => value.clone_into(&mut self.seen.invocation),
             "StateChangeTimestamp" => value.clone_into(&mut self.seen.state_change),
+            "ActiveEnterTimestamp" => value.clone_into(&mut self.seen.active_enter),
             "ExecMainStartTimestamp" => value.clone_into(&mut self.seen.process_start),
             _ => {}
         }
@@ -129,11 +131,9 @@ impl Surroundings<'_> {
         let started = self.notes.get(&started_note(&unit.name)).filter(|note| seen.is_process_of(note));
         let reloaded = self.notes.get(&reloaded_note(&unit.name));
         let loaded = [reloaded, started].into_iter().flatten().find(|note| seen.is_last_read_of(note));
-        for (paths, note, read, took) in [
-            (&unit.restart_on, started, &seen.process_start, TICK),
-            (&unit.reload_on, loaded, &seen.state_change, RELOAD),
-        ] {
-            let since = parse_time(read).map(|read| before(read, took));
+        for (paths, note, since) in
+            [(&unit.restart_on, started, seen.read_at_start()), (&unit.reload_on, loaded, seen.read_last())]
+        {
             for path in paths {
                 match note.and_then(|note| note.read.get(path)) {
                     Some(digest) => _ = observation.read.insert(path.clone(), digest.clone()),
@@ -161,6 +161,18 @@ impl Surroundings<'_> {
 }
 
 impl Seen {
+    fn read_at_start(&self) -> Option<Time> {
+        Some(before(parse_time(&self.process_start)?, TICK))
+    }
+
+    /// A reload leaves the time at which the unit became active as it was (`unit_notify` of systemd's `src/core/unit.c`).
+    fn read_last(&self) -> Option<Time> {
+        if self.state_change == self.active_enter {
+            return self.read_at_start();
+        }
+        Some(before(parse_time(&self.state_change)?, RELOAD))
+    }
+
     /// Whether it still is the process that hardway started.
     fn is_process_of(&self, note: &Note) -> bool {
         !note.invocation.is_empty() && note.invocation == self.invocation
@@ -204,12 +216,14 @@ mod tests {
     #[test]
     fn a_file_stamped_with_the_tick_of_the_start_may_be_newer() {
         assert_eq!(completed(ACTIVE, "/etc/u@10.495", "").stale, ["/etc/u"]);
+        assert_eq!(completed(NEVER_RELOADED, "/etc/reloadable@10.495", "").stale, ["/etc/reloadable"]);
         assert_eq!(before((5, 0), TICK), (4, 990_000_000));
     }
 
     #[test]
     fn a_file_that_changed_during_a_reload_may_be_newer() {
         assert_eq!(completed(ACTIVE, "/etc/reloadable@10.1", "").stale, ["/etc/reloadable"]);
+        assert_eq!(completed(NEVER_RELOADED, "/etc/reloadable@10.1", "").stale, [""; 0]);
     }
 
     fn unit() -> Unit {
@@ -225,6 +239,11 @@ mod tests {
     const ACTIVE: &str = "Names=u.service\nLoadState=loaded\nActiveState=active\nMainPID=7\nInvocationID=ab\n\
         ExecStart={ path=/bin/u ; argv[]=/bin/u -v 2 ; ignore_errors=no ; pid=7 }\n\
         StateChangeTimestamp=Thu 1970-01-01 00:00:20.000000 UTC\n\
+        ActiveEnterTimestamp=Thu 1970-01-01 00:00:11.000000 UTC\n\
+        ExecMainStartTimestamp=Thu 1970-01-01 00:00:10.500000 UTC";
+    const NEVER_RELOADED: &str = "Names=u.service\nLoadState=loaded\nActiveState=active\nMainPID=7\nInvocationID=ab\n\
+        StateChangeTimestamp=Thu 1970-01-01 00:00:11.000000 UTC\n\
+        ActiveEnterTimestamp=Thu 1970-01-01 00:00:11.000000 UTC\n\
         ExecMainStartTimestamp=Thu 1970-01-01 00:00:10.500000 UTC";
 
     /// `times`: `PATH@SECONDS`; `noted`: lines as in a machine's notes.
