@@ -85,9 +85,10 @@ fn cordoned(node: &Node) -> Option<CordonedBy> {
 fn pod_seen(pod: &Pod, budgets: &[PodDisruptionBudget]) -> PodSeen {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    let over = matches!(phase, "Succeeded" | "Failed");
+    // Or about to be: somebody has deleted it.
+    let over = matches!(phase, "Succeeded" | "Failed") || pod.metadata.deletion_timestamp.is_some();
     // As canIgnorePDB in pkg/registry/core/pod/storage/eviction.go has it.
-    let ignores_budgets = over || phase == "Pending" || pod.metadata.deletion_timestamp.is_some();
+    let ignores_budgets = over || phase == "Pending";
     let ready = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     let ready = ready.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
     let covering = budgets.iter().filter(|budget| !ignores_budgets && covers(budget, pod));
@@ -197,6 +198,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_would_hold_pods_is_seen_and_what_belongs_to_the_node_is_not() {
+        let mut deleted = pod("deleted", "Running", None);
+        deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
         let (live, _) = fake::live(vec![
             fake::list(&[node("w1", json!({}), json!({}))]),
             fake::list(&[
@@ -211,6 +214,7 @@ mod tests {
             fake::list(&[
                 pod("held", "Running", Some("ReplicaSet")),
                 pod("over", "Succeeded", None),
+                deleted,
                 pod("alone", "Running", None),
                 pod("agent", "Running", Some("DaemonSet")),
             ]),
@@ -218,7 +222,8 @@ mod tests {
         let seen = live.observe_nodes(&BTreeSet::from(["w1".to_owned()])).await.unwrap();
         let both =
             vec![BudgetSeen { name: "web".to_owned(), allowed: 0 }, BudgetSeen { name: "all".to_owned(), allowed: 1 }];
-        let expected = [("a/held", true, both.clone()), ("a/over", true, Vec::new()), ("a/alone", false, both)];
+        let gone = |name| (name, true, Vec::new());
+        let expected = [("a/held", true, both.clone()), gone("a/over"), gone("a/deleted"), ("a/alone", false, both)];
         let expected =
             expected.map(|(name, is_replaced, budgets)| PodSeen { name: name.to_owned(), is_replaced, budgets });
         assert_eq!(seen["w1"].pods, expected);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{BoxFuture, Shared, join_all};
 use hardway_cluster::Live;
 use hardway_design::{Await, Design, Object, Resource};
 use hardway_spec::{Cluster, Cni, MachineName};
@@ -146,10 +146,19 @@ impl TestBed {
         self.live.delete(&policy).await.expecting("the policy can be deleted", "hardway status")
     }
 
-    /// Deletes the namespace and everything in it, without waiting for the end of that.
+    /// Deletes the namespace and everything in it, without waiting for the end of that. The pods are named: nobody who
+    /// asks from now on takes them for pods that stay.
     pub(crate) async fn remove(&self) {
-        if let Err(error) = self.live.delete(&namespace_object(&self.namespace)).await {
-            tracing::warn!(namespace = self.namespace, error = crate::fault::chain(&error), "not deleted");
+        let pods = self.pods.iter().map(|pod| Object {
+            value: json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod.name, "namespace": self.namespace},
+            }),
+        });
+        let objects: Vec<Object> = pods.chain([namespace_object(&self.namespace)]).collect();
+        for deleted in join_all(objects.iter().map(|object| self.live.delete(object))).await {
+            if let Err(error) = deleted {
+                tracing::warn!(namespace = self.namespace, error = crate::fault::chain(&error), "not deleted");
+            }
         }
     }
 

@@ -57,7 +57,8 @@ pub enum CordonedBy {
 pub struct PodSeen {
     /// `NAMESPACE/NAME`.
     pub name: String,
-    /// Whether a controller makes another one when this one ends; also true of one that has ended.
+    /// Whether a controller makes another one when this one ends; also true of one that has ended, or that somebody has
+    /// deleted.
     pub is_replaced: bool,
     /// The PodDisruptionBudgets that it falls under.
     pub budgets: Vec<BudgetSeen>,
