@@ -3,10 +3,11 @@
 //! Formats: <https://www.cni.dev/docs/spec/>, the plugins' own pages at <https://www.cni.dev/plugins/current/>, and for
 //! Calico `cni-plugin/pkg/types/types.go`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hardway_pki::Identity;
-use hardway_spec::{Cluster, Cni, Machine};
+use hardway_spec::{Cluster, Cni, Machine, MachineName};
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -158,7 +159,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         }
         Cni::Bridge(_) => {
             after.push(GroupId::on(&machine.name, PACKAGES));
-            resources.extend(bridge(inputs.cluster, machine)?);
+            resources.extend(bridge(inputs, machine)?);
             Ok(vec![Group { id, after, resources }])
         }
     }
@@ -237,8 +238,8 @@ fn calico_network(cluster: &Cluster) -> NetworkList {
     }
 }
 
-fn bridge(cluster: &Cluster, machine: &Machine) -> Result<Vec<Resource>, DesignError> {
-    let ranges = node_ranges(cluster)?;
+fn bridge(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Resource>, DesignError> {
+    let ranges = node_ranges(inputs)?;
     let range = ranges
         .iter()
         .find_map(|(node, range)| (node.name == machine.name).then_some(*range))
@@ -246,7 +247,7 @@ fn bridge(cluster: &Cluster, machine: &Machine) -> Result<Vec<Resource>, DesignE
 
     let loopback = Loopback { cni_version: "1.0.0", name: "lo", r#type: "loopback" };
     let mut resources = vec![
-        file(format!("{CNI_CONFIG}/10-bridge.conflist"), 0o600, json(&bridge_network(cluster, range))),
+        file(format!("{CNI_CONFIG}/10-bridge.conflist"), 0o600, json(&bridge_network(inputs.cluster, range))),
         file(format!("{CNI_CONFIG}/99-loopback.conf"), 0o600, json(&loopback)),
     ];
     if ranges.len() > 1 {
@@ -284,14 +285,35 @@ fn bridge_network(cluster: &Cluster, range: IpNet) -> NetworkList {
     }
 }
 
-/// Each node's share of the pod range, in the spec's order: a node keeps its share while none before it is removed.
-fn node_ranges(cluster: &Cluster) -> Result<Vec<(&Machine, IpNet)>, DesignError> {
-    let pods = cluster.spec.network.pods;
+/// Each node's share of the pod range: the one that it has, wherever it stands in the spec, or else the first that no
+/// machine has.
+fn node_ranges<'a>(inputs: &Inputs<'a>) -> Result<Vec<(&'a Machine, IpNet)>, DesignError> {
+    let pods = inputs.cluster.spec.network.pods;
     let prefix = if pods.addr().is_ipv4() { NODE_PREFIX_V4 } else { NODE_PREFIX_V6 };
-    let nodes: Vec<&Machine> = cluster.nodes().collect();
+    let nodes: Vec<&Machine> = inputs.cluster.nodes().collect();
+    let is_share = |range: &IpNet| range.prefix_len() == prefix && pods.contains(range);
+    let routes = || inputs.facts.values().flat_map(|facts| &facts.pod_routes).filter(|(range, _)| is_share(range));
+
+    let mut shares: BTreeMap<&MachineName, IpNet> = BTreeMap::new();
+    // Also of machines that leave: their pods may still be there.
+    let mut taken: BTreeSet<IpNet> = routes().map(|(range, _)| *range).collect();
+    for node in &nodes {
+        let own = inputs.facts_of(node)?.pods.filter(is_share);
+        let told = || routes().find(|(_, machine)| *machine == node.address).map(|(range, _)| *range);
+        if let Some(range) = own.or_else(told)
+            && !shares.values().any(|share| *share == range)
+        {
+            shares.insert(&node.name, range);
+            taken.insert(range);
+        }
+    }
     let too_small = DesignError::PodRangeTooSmall { range: pods, nodes: nodes.len(), prefix };
-    let mut subnets = pods.subnets(prefix).map_err(|_| too_small.clone())?;
-    nodes.into_iter().map(|node| Ok((node, subnets.next().ok_or_else(|| too_small.clone())?))).collect()
+    let mut free = pods.subnets(prefix).map_err(|_| too_small.clone())?.filter(|range| !taken.contains(range));
+    let share = |node: &'a Machine| match shares.get(&node.name) {
+        Some(range) => Ok((node, *range)),
+        None => Ok((node, free.next().ok_or_else(|| too_small.clone())?)),
+    };
+    nodes.into_iter().map(share).collect()
 }
 
 /// Static routes to the other nodes' pods.

@@ -35,6 +35,8 @@ pub fn facts(hostname: &str) -> MachineFacts {
         networks: ["172.30.1.0/24", "192.0.2.0/24"]
             .map(|network| ("eth0".to_owned(), network.parse().expect("it is a range")))
             .into(),
+        pods: None,
+        pod_routes: Vec::new(),
     }
 }
 

@@ -38,9 +38,19 @@ pub struct MachineFacts {
     pub resolv_conf: String,
     /// Networks that the machine itself is on, each with its interface.
     pub networks: Vec<(String, IpNet)>,
+    /// The range of its own pods, where the bridge plugin has one.
+    pub pods: Option<IpNet>,
+    /// The ranges of other machines' pods, each with the machine's address: it knows of those that cannot be asked, too.
+    pub pod_routes: Vec<(IpNet, IpAddr)>,
 }
 
 impl MachineFacts {
+    /// For a machine that was not looked at: what it most likely has in common with this one.
+    #[must_use]
+    pub fn of_its_kind(&self) -> Self {
+        Self { pods: None, pod_routes: Vec::new(), ..self.clone() }
+    }
+
     /// The interface that an address of the machine's own, or of its neighbours, is reached by.
     pub fn interface_of(&self, address: IpAddr) -> Option<&str> {
         let networks = self.networks.iter().filter(|(_, network)| network.contains(&address));

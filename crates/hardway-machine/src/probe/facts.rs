@@ -1,6 +1,6 @@
 //! What a machine is: its operating system, its size, its clock, its sockets.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hardway_design::{CgroupVersion, MachineFacts, OperatingSystem};
@@ -70,6 +70,8 @@ fn parse(text: &str) -> Result<Answer, Fault> {
         listening: std::collections::BTreeMap::new(),
         resolv_conf: String::new(),
         networks: Vec::new(),
+        pods: None,
+        pod_routes: Vec::new(),
     };
     let mut clock_ms = 0;
     let mut controllers = Vec::new();
@@ -103,6 +105,8 @@ fn parse(text: &str) -> Result<Answer, Fault> {
             }
             "resolv_conf" => facts.resolv_conf = value.to_owned(),
             "route" => facts.networks.extend(network(value)),
+            "pods" => facts.pods = value.parse().ok(),
+            "pod_route" => facts.pod_routes.extend(pod_route(value)),
             "ss" => listening.add_ss(value),
             "socket" => listening.add_socket(value),
             "holder" => listening.add_holder(value),
@@ -115,6 +119,12 @@ fn parse(text: &str) -> Result<Answer, Fault> {
         facts.cgroup == CgroupVersion::V2 && CONTROLLERS.iter().all(|name| controllers.contains(name));
     facts.listening = listening.ports();
     Ok(Answer { facts, clock_ms })
+}
+
+/// `10.200.1.0/24 192.0.2.12`
+fn pod_route(value: &str) -> Option<(IpNet, IpAddr)> {
+    let (range, machine) = value.split_once(' ')?;
+    Some((range.parse().ok()?, machine.parse().ok()?))
 }
 
 /// Total and free bytes of `TOTAL FREE` in KiB; None for df's heading, which also stands there.

@@ -42,6 +42,10 @@ say resolv_conf "$resolv_conf"
 
 while read -r route; do say route "$route"; done </proc/net/route
 
+# The ranges of pods that are given out: this machine's own, and where the others' are.
+sed -n 's|.*"subnet": "\(.*\)".*|pods \1|p' /etc/cni/net.d/10-bridge.conflist 2>/dev/null
+sed -n 's|.* route replace \(.*\) via \(.*\)|pod_route \1 \2|p' /etc/systemd/system/pod-routes.service 2>/dev/null
+
 if command -v ss >/dev/null; then
     ss -Hltnp | while read -r socket; do say ss "$socket"; done
 else

@@ -127,7 +127,7 @@ impl Session {
         }
         // Nothing is planned for machines that were not looked at, but a design has all machines: any facts will do.
         if let Some(any) = facts.values().next().cloned() {
-            facts.extend(failures.iter().map(|failure| (failure.machine.clone(), any.clone())));
+            facts.extend(failures.iter().map(|failure| (failure.machine.clone(), any.of_its_kind())));
         }
         let inputs = Inputs {
             cluster: &self.cluster,
