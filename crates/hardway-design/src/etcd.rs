@@ -65,15 +65,16 @@ pub(crate) fn client_urls(cluster: &Cluster) -> Vec<String> {
 /// TCP_USER_TIMEOUT); with three, every third request would be away for so long. An API server that loses its own
 /// member says at once that it is not ready, and load balancers ask another.
 pub(crate) fn urls_for_api_server(cluster: &Cluster, machine: &Machine) -> Vec<String> {
-    if is_member(cluster, machine) {
-        vec![url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)]
-    } else {
-        client_urls(cluster)
-    }
+    if is_member(cluster, machine) { vec![own_url()] } else { client_urls(cluster) }
 }
 
 pub(crate) fn is_member(cluster: &Cluster, machine: &Machine) -> bool {
     cluster.etcd_members().any(|member| member.name == machine.name)
+}
+
+/// Where a member answers on its own machine.
+fn own_url() -> String {
+    url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)
 }
 
 /// The groups that start the members: all of them, since none answers before a majority is up.
@@ -86,6 +87,7 @@ fn place(machine: &Machine) -> EtcdMember {
         name: machine.name.clone(),
         peer_url: url(machine.address, PEER_PORT),
         client_url: url(machine.address, CLIENT_PORT),
+        own_url: own_url(),
         inquiry: membership::inquiry(),
     }
 }
@@ -204,7 +206,7 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
     Command::new(format!("{BIN}/etcd"))
         .flag("name", &machine.name)
         .flag("data-dir", DATA)
-        .flag("listen-client-urls", format_args!("{client},{}", url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)))
+        .flag("listen-client-urls", format_args!("{client},{}", own_url()))
         .flag("advertise-client-urls", &client)
         .flag("listen-peer-urls", &peer)
         .flag("initial-advertise-peer-urls", &peer)
@@ -226,7 +228,7 @@ fn command(cluster: &Cluster, machine: &Machine) -> Command {
 
 /// Makes `etcdctl` speak to the member of this machine as etcd's `root`.
 fn administration() -> String {
-    administration_through(&[url(IpAddr::from([127, 0, 0, 1]), CLIENT_PORT)])
+    administration_through(&[own_url()])
 }
 
 /// Makes `etcdctl` speak to these members as etcd's `root`.

@@ -28,9 +28,9 @@ pub struct LabMachine {
 }
 
 impl LabMachine {
-    /// The machine's line for a known hosts file, by address.
+    /// The machine's line for a known hosts file, by name and address.
     pub fn known_hosts_line(&self) -> String {
-        format!("{} {}", self.address, self.host_key)
+        format!("{},{} {}", self.name, self.address, self.host_key)
     }
 }
 

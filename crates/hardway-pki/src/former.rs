@@ -12,8 +12,11 @@ pub enum FormerNames {
     Dropped,
 }
 
-/// Those that clients call: one of a machine's other servers is nobody's habit.
-const SERVERS: [Identity; 2] = [Identity::ApiServer, Identity::LoadBalancer];
+/// Whether clients have the habit of calling it, or know where it was: etcd's members learn one after the other that one of
+/// them has another address, and check that whoever calls them from an address has it in its certificate.
+fn is_called(identity: &Identity) -> bool {
+    matches!(identity, Identity::ApiServer | Identity::LoadBalancer | Identity::EtcdServer(_) | Identity::EtcdPeer(_))
+}
 
 /// The former names and addresses that the API still answers to, in their order in its certificate.
 pub fn former_names(spec: &Cluster, bundle: &Bundle) -> Vec<AlternativeName> {
@@ -23,7 +26,7 @@ pub fn former_names(spec: &Cluster, bundle: &Bundle) -> Vec<AlternativeName> {
 
 /// Those of one certificate. A machine that leaves takes its name and address with it.
 pub(crate) fn former_names_of(profile: &CertificateProfile, spec: &Cluster, bundle: &Bundle) -> Vec<AlternativeName> {
-    if !SERVERS.contains(&profile.identity) {
+    if !is_called(&profile.identity) {
         return Vec::new();
     }
     // Nobody asks for a Service's name in a domain that the cluster's DNS no longer has.

@@ -7,7 +7,7 @@ mod common;
 use hardway_pki::{
     AlternativeName, Bundle, FormerNames, Identity, PkiError, Reason, complete, former_names, inspect, missing,
 };
-use hardway_spec::{Cluster, KeyAlgorithm, Removal};
+use hardway_spec::{Cluster, KeyAlgorithm, Removal, Role};
 use jiff::{SignedDuration, Timestamp};
 
 fn days(days: i64) -> SignedDuration {
@@ -99,6 +99,24 @@ fn the_endpoint_keeps_its_former_name_also_where_the_subject_changes_with_it() {
     }
     let balancer = inspect(&bundle.get(&Identity::LoadBalancer).unwrap().certificate).unwrap();
     assert_eq!(balancer.subject.common_name, "new.hardway.test");
+}
+
+#[test]
+fn a_member_of_etcd_that_moves_is_one_at_both_addresses_until_the_change_is_finished() {
+    let mut spec = common::spec();
+    let mut bundle = common::bundle(&spec);
+    let machine = spec.spec.machines.iter_mut().find(|machine| machine.roles.contains(&Role::ControlPlane)).unwrap();
+    let (name, old) = (machine.name.clone(), AlternativeName::from(machine.address));
+    machine.address = "172.30.1.112".parse().unwrap();
+    let names = |bundle: &Bundle, identity| inspect(&bundle.get(&identity).unwrap().certificate).unwrap().names;
+    for (former, is_kept) in [(FormerNames::Kept, true), (FormerNames::Dropped, false)] {
+        complete(&spec, &mut bundle, former, common::now()).unwrap();
+        for identity in [Identity::EtcdPeer(name.clone()), Identity::EtcdServer(name.clone())] {
+            let names = names(&bundle, identity);
+            assert!(names.contains(&address("172.30.1.112")), "{names:?}");
+            assert_eq!(names.contains(&old), is_kept, "{names:?}");
+        }
+    }
 }
 
 #[test]

@@ -57,7 +57,10 @@ impl<'a> Members<'a> {
         let told = staying.iter().chain(&leaving).filter_map(|member| member.seen);
         let listed = told.map(|seen| seen.members.as_slice()).find(|members| !members.is_empty()).unwrap_or_default();
         for member in staying.iter_mut().chain(&mut leaving) {
-            member.listed = listed.iter().find(|listed| listed.is_of(member.designed));
+            let is_named = |listed: &&SeenEtcdMember| listed.name == member.designed.name.as_str();
+            // By its address only where nobody has its name: that may have been another one's before.
+            let own = listed.iter().find(is_named);
+            member.listed = own.or_else(|| listed.iter().find(|listed| listed.is_of(member.designed)));
         }
         leaving.retain(|member| match member.seen {
             Some(seen) => seen.has_data || member.listed.is_some(),

@@ -80,6 +80,11 @@ pub enum InventoryError {
     Version { machine: MachineName, found: u32 },
     #[error("{machine} belongs to the cluster \"{found}\", not to \"{expected}\"")]
     OtherCluster { machine: MachineName, found: String, expected: String },
+    #[error(
+        "the machine at {machine}'s address is {found}; give {machine} an address of its own, or let {found} leave first: \
+         put its entry back with `removed: {{}}` and apply"
+    )]
+    OtherMachine { machine: MachineName, found: MachineName },
 }
 
 impl Inventory {
@@ -106,6 +111,9 @@ impl Inventory {
                 found: inventory.cluster,
                 expected: cluster.to_owned(),
             });
+        }
+        if inventory.machine != *machine {
+            return Err(InventoryError::OtherMachine { machine: machine.clone(), found: inventory.machine });
         }
         Ok(inventory)
     }

@@ -97,6 +97,7 @@ fn every_kind() -> Vec<Step> {
         Action::ChangeEtcd(EtcdChange::Remove(etcd_call())),
         Action::ChangeEtcd(EtcdChange::Join(etcd_call())),
         Action::ChangeEtcd(EtcdChange::Promote(etcd_call())),
+        Action::ChangeEtcd(EtcdChange::Move(etcd_call())),
         Action::ChangeEtcd(EtcdChange::Rebuild(EtcdRebuild {
             name: MachineName::from("cp2"),
             peer_url: etcd_call().peer_url,

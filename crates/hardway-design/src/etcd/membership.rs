@@ -78,6 +78,7 @@ impl EtcdChange {
             Self::Remove(call) => remove(call),
             Self::Join(call) => join(call),
             Self::Promote(call) => promote(call),
+            Self::Move(call) => move_to(call),
             Self::Rebuild(rebuild) => recovery::rebuild(rebuild),
         }
     }
@@ -86,7 +87,7 @@ impl EtcdChange {
     pub fn member(&self) -> Option<&EtcdCall> {
         match self {
             Self::Found | Self::Rebuild(_) => None,
-            Self::Remove(call) | Self::Join(call) | Self::Promote(call) => Some(call),
+            Self::Remove(call) | Self::Join(call) | Self::Promote(call) | Self::Move(call) => Some(call),
         }
     }
 }
@@ -183,5 +184,13 @@ fn promote(call: &EtcdCall) -> String {
     let mut text = head(call);
     let is_learner = "$4 == address && $6 == \"true\" { print $1 }";
     text += &until_gone(is_learner, "etcdctl member promote \"$state\"", PROMOTION_ATTEMPTS);
+    text
+}
+
+fn move_to(call: &EtcdCall) -> String {
+    let mut text = head(call);
+    let is_elsewhere = "$3 == name && $4 != address { print $1 }";
+    let update = format!("etcdctl member update \"$state\" --peer-urls={}", call.peer_url);
+    text += &until_gone(is_elsewhere, &update, ATTEMPTS);
     text
 }

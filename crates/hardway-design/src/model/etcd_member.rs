@@ -14,6 +14,8 @@ pub struct EtcdMember {
     pub peer_url: String,
     /// Where clients find it.
     pub client_url: String,
+    /// Where its own machine finds it, whatever its address.
+    pub own_url: String,
     /// POSIX sh, read-only: prints the lines that [`EtcdMemberObservation::parse`] reads.
     pub inquiry: String,
 }
@@ -87,6 +89,8 @@ pub enum EtcdChange {
     Join(EtcdCall),
     /// On the machine itself: gives it a vote, once it has what the others have.
     Promote(EtcdCall),
+    /// Tells the members that the one of this name has another address.
+    Move(EtcdCall),
     /// On the machine whose data are kept where too few members are left: makes it the only member of a new cluster.
     Rebuild(EtcdRebuild),
 }
@@ -123,6 +127,7 @@ mod tests {
             name: "cp2".into(),
             peer_url: "https://192.0.2.11:2380".to_owned(),
             client_url: String::new(),
+            own_url: String::new(),
             inquiry: String::new(),
         };
         let listed = |line| listed_member(line).unwrap();

@@ -302,6 +302,7 @@ mod tests {
                 name: MachineName::from("cp1"),
                 peer_url: name(),
                 client_url: name(),
+                own_url: name(),
                 inquiry: "echo 'member'\nexit 0".to_owned(),
             }),
             Resource::Wait(Condition { title: name(), check: String::new(), timeout: Duration::ZERO }),

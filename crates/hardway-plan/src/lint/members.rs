@@ -63,7 +63,7 @@ pub(super) fn quorum(context: &Context<'_>) -> Vec<Harm> {
         let Some(call) = change.member() else { continue };
         let (mut voters_then, mut up_then) = (voters.clone(), up.clone());
         match change {
-            EtcdChange::Found | EtcdChange::Rebuild(_) => continue,
+            EtcdChange::Found | EtcdChange::Rebuild(_) | EtcdChange::Move(_) => continue,
             EtcdChange::Remove(_) => {
                 voters_then.remove(&call.name);
                 up_then.remove(&call.name);

@@ -41,6 +41,8 @@ enum Way {
         former: bool,
     },
     Promote,
+    /// The members know it at another address.
+    Move,
 }
 
 /// Adds to their groups the steps by which machines become members.
@@ -50,11 +52,14 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
     (changes.alive, changes.dead) = listed.partition(Member::answers);
     let mut voters = members.voters().saturating_sub(changes.dead.len());
 
-    let mut ways: Vec<(&Member<'a>, Way)> =
-        members.staying.iter().filter_map(|member| Some((member, way(member, members)?))).collect();
+    let mut ways = Vec::new();
+    for member in &members.staying {
+        let own = steps.get(member.group).map(Vec::as_slice).unwrap_or_default();
+        ways.extend(way(member, members, own).map(|way| (member, way)));
+    }
     // Who is nearly done goes first; a former member counts as one that is down until it is taken out.
     ways.sort_by_key(|(_, way)| match way {
-        Way::Found | Way::Rebuild(_) | Way::Promote => 0,
+        Way::Found | Way::Rebuild(_) | Way::Promote | Way::Move => 0,
         Way::Join { former: true } => 1,
         Way::Join { former: false } => 2,
     });
@@ -75,6 +80,7 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
                 join(own, member, &call, former, voters);
                 changes.joins.push(member.group);
             }
+            Way::Move => move_to(own, member, members),
             Way::Promote => {
                 voters += 1;
                 own.push(promote(&call(member, members.to_ask(member.machine)), voters));
@@ -85,7 +91,8 @@ pub(super) fn add_steps<'a>(members: &Members<'a>, steps: &mut BTreeMap<&'a Grou
     changes
 }
 
-fn way(member: &Member<'_>, members: &Members<'_>) -> Option<Way> {
+/// `steps`: what is done to the member anyway.
+fn way(member: &Member<'_>, members: &Members<'_>, steps: &[Step]) -> Option<Way> {
     let seen = member.seen?;
     if let Some(recovery) = members.recovery {
         let (name, peer_url) = (member.designed.name.clone(), member.designed.peer_url.clone());
@@ -97,8 +104,11 @@ fn way(member: &Member<'_>, members: &Members<'_>) -> Option<Way> {
         (State::New, _) => (!seen.has_data).then_some(Way::Found),
         (State::Up, None) => Some(Way::Join { former: false }),
         (State::Up, Some(listed)) if !seen.has_data => Some(Way::Join { former: !listed.name.is_empty() }),
-        (State::Up, Some(listed)) => listed.is_learner.then_some(Way::Promote),
-        (State::Down, _) => (!seen.has_data).then_some(Way::Join { former: true }),
+        (State::Up, Some(listed)) if listed.is_learner => Some(Way::Promote),
+        (State::Up, Some(listed)) => (!listed.peer_urls.contains(&member.designed.peer_url)).then_some(Way::Move),
+        (State::Down, _) if !seen.has_data => Some(Way::Join { former: true }),
+        // Nobody says where they know it; its own address is among its flags.
+        (State::Down, _) => steps.iter().any(writes_unit).then_some(Way::Move),
         (State::Lost | State::Recovered, _) => None,
     }
 }
@@ -169,6 +179,21 @@ fn survives(voters: usize) -> String {
     format!("etcd has {voters} voting {members} then and survives {loss}")
 }
 
+/// Members that answer learn of the new address before it is used, so that they find it there. Where none does, it tells
+/// itself, and with it the others, once it has started.
+fn move_to(steps: &mut Vec<Step>, member: &Member<'_>, members: &Members<'_>) {
+    let own = member.designed.own_url.clone();
+    let title = format!("Tell etcd's members that {} is at {}", member.machine, member.designed.peer_url);
+    let told = |through| step(title, "they know it at another address", None, EtcdChange::Move(call(member, through)));
+    if members.state() == State::Up {
+        let mut through = members.to_ask(member.machine);
+        through.splice(0..0, member.answers().then_some(own));
+        before_start(steps, vec![told(through)]);
+    } else {
+        steps.push(told(vec![own]));
+    }
+}
+
 /// A start among the others, as a learner: it votes when it has what they have.
 fn join(steps: &mut Vec<Step>, member: &Member<'_>, call: &EtcdCall, former: bool, voters: usize) {
     let mut first = Vec::new();
@@ -209,6 +234,10 @@ fn join(steps: &mut Vec<Step>, member: &Member<'_>, call: &EtcdCall, former: boo
         disruption: None,
         action: Action::WaitOnMachine(condition),
     }));
+}
+
+fn writes_unit(step: &Step) -> bool {
+    matches!(&step.action, Action::WriteFile { file, .. } if file.path.ends_with(&format!("/{ETCD}")))
 }
 
 fn starts(action: &Action) -> bool {

@@ -283,3 +283,13 @@ fn pods_that_may_not_leave_are_named_before_anything_starts() {
 fn who_forces_is_not_held_up_by_pods() {
     assert_eq!(findings(force()), [""; 0]);
 }
+
+#[test]
+fn an_address_that_leads_to_another_machine_of_the_cluster_is_refused() {
+    let example = Example::large();
+    let mut sight = example.applied();
+    let other = sight.machines[&w2()].inventory.clone();
+    sight.machines.get_mut(&"w1".into()).unwrap().inventory = other;
+    let error = plan(CLUSTER, &example.design(), &sight).unwrap_err();
+    assert!(error.to_string().starts_with("the machine at w1's address is w2; "), "{error}");
+}

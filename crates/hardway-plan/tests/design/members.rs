@@ -368,3 +368,54 @@ fn a_member_that_the_spec_does_not_have_is_left_alone_and_said() {
         "{findings:?}"
     );
 }
+
+fn moved(before: &Example, name: &str, address: &str) -> Example {
+    before.changed(|cluster| {
+        let machine = cluster.spec.machines.iter_mut().find(|machine| machine.name.as_str() == name).unwrap();
+        machine.address = address.parse().unwrap();
+    })
+}
+
+#[test]
+fn members_learn_of_another_address_before_it_is_used() {
+    let before = Example::large();
+    let after = moved(&moved(&before, "cp2", "192.0.2.98"), "cp3", "192.0.2.99");
+    let sight = before.applied();
+    assert_eq!(
+        script(&planned(&after, &sight)),
+        "etcd@cp2: Tell etcd's members that cp2 is at https://192.0.2.98:2380\n\
+         etcd@cp2: Restart etcd.service -- etcd restarts on cp2: one of three etcd members, the others keep the quorum meanwhile\n\
+         etcd@cp3: Tell etcd's members that cp3 is at https://192.0.2.99:2380\n\
+         etcd@cp3: Restart etcd.service -- etcd restarts on cp3: one of three etcd members, the others keep the quorum meanwhile\n"
+    );
+    let plan = planned(&after, &sight);
+    let through = plan.stages.iter().flat_map(|stage| &stage.steps).find_map(|step| match &step.action {
+        Action::ChangeEtcd(EtcdChange::Move(call)) => Some(call.through.clone()),
+        _ => None,
+    });
+    // Itself, wherever it is, and those that stay where they were; cp3 does not listen yet where it will be.
+    assert_eq!(through.unwrap()[..2], ["https://127.0.0.1:2379", "https://192.0.2.11:2379"]);
+    assert_eq!(found(&after, &sight), [""; 0]);
+}
+
+#[test]
+fn the_only_member_tells_itself_where_it_is() {
+    let before = Example::small();
+    let after = moved(&before, "cp1", "192.0.2.99");
+    let mut sight = before.applied();
+    let tells = "etcd@cp1: Tell etcd's members that cp1 is at https://192.0.2.99:2380\n";
+    assert!(script(&planned(&after, &sight)).starts_with(tells));
+    // It could not start where it was any more.
+    stop(&mut sight, "cp1", "etcd.service");
+    nobody_answers(&mut sight);
+    assert_eq!(script(&planned(&after, &sight)), format!("etcd@cp1: Start etcd.service\n{tells}"));
+}
+
+#[test]
+fn a_new_member_at_the_address_of_one_that_is_gone_is_not_taken_for_it() {
+    let before = Example::large();
+    let after = moved(&moved(&before, "cp2", "192.0.2.98"), "cp3", "192.0.2.12");
+    let script = script(&planned(&after, &before.applied()));
+    assert!(script.contains("that cp2 is at https://192.0.2.98:2380"), "{script}");
+    assert!(script.contains("that cp3 is at https://192.0.2.12:2380"), "{script}");
+}

@@ -85,9 +85,10 @@ impl Session {
                     }
                     (Err(error), _) => match &error.fault {
                         Fault::HostKeyUnknown { host, port, offered }
-                            if host_key_prompt(&machine.name, host, offered) =>
+                            if self.has_moved(&known_hosts, machine, *port, offered)
+                                || host_key_prompt(&machine.name, host, offered) =>
                         {
-                            self.pin(host, *port, offered)?;
+                            self.pin(&machine.name, host, *port, offered)?;
                             again.push(*machine);
                         }
                         _ => failures.push(error),
@@ -106,9 +107,30 @@ impl Session {
         KnownHosts::parse(&text).map_err(CommandError::input)
     }
 
-    fn pin(&self, host: &str, port: u16, offered: &OfferedKey) -> Result<(), CommandError> {
-        let place = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
-        self.workspace.append_known_host(&format!("{place} {}", offered.openssh)).map_err(workspace_error)
+    /// Whether the machine shows, at an address that is not known, the very key that it had before. Another machine's key
+    /// is none of its own, however well it is known.
+    fn has_moved(
+        &self,
+        known_hosts: &KnownHosts,
+        machine: &hardway_spec::Machine,
+        port: u16,
+        offered: &OfferedKey,
+    ) -> bool {
+        let moved = known_hosts.pinned(machine.name.as_str(), port).contains(offered);
+        if moved {
+            self.output.note(&format!(
+                "{} is at {} now: it shows the host key that it had before",
+                machine.name, machine.address
+            ));
+        }
+        moved
+    }
+
+    /// Notes the key for the address, and for the machine's name, by which it is known again elsewhere.
+    fn pin(&self, machine: &MachineName, host: &str, port: u16, offered: &OfferedKey) -> Result<(), CommandError> {
+        let place = |host: &str| if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
+        let line = format!("{},{} {}", place(machine.as_str()), place(host), offered.openssh);
+        self.workspace.append_known_host(&line).map_err(workspace_error)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Needs root, as `lab up` does.
 
+mod addresses;
 mod balancers;
 mod drift;
 mod endpoint;
