@@ -136,6 +136,9 @@ fn service(inputs: &Inputs<'_>) -> Resource {
         metadata: namespaced(APP, APP),
         spec: Some(ServiceSpec {
             cluster_ip: Some(inputs.cluster.spec.network.dns.to_string()),
+            // A node with a replica of its own asks no other: for most of a minute, others may be of a node that is lost.
+            // <https://www.kubernetes.dev/resources/keps/3015/>
+            traffic_distribution: Some("PreferSameNode".to_owned()),
             selector: Some(pods_of(APP)),
             ports: Some(vec![port("dns", DNS, "UDP"), port("dns-tcp", DNS, "TCP"), port("metrics", METRICS, "TCP")]),
             ..ServiceSpec::default()
