@@ -17,7 +17,7 @@ pub struct Arguments {
     /// Leave the lab out: what runs in seconds
     #[arg(long)]
     fast: bool,
-    /// Also what takes long in the lab: clusters of seven machines that lose some
+    /// Also what takes long in the lab: clusters of seven machines that lose some, or change their shape
     #[arg(long, conflicts_with = "fast")]
     long: bool,
 }

@@ -15,7 +15,7 @@ const RENEWED_WITHIN: Duration = Duration::from_secs(40);
 fn load_balancers_share_an_address_and_nodes_need_none() {
     let lab = LabWorkspace::new("hardway-balancers");
     lab.ok(&["lab", "up", "--load-balancers", "2"]);
-    nothing_to_do(&lab);
+    lab.nothing_is_left_to_do();
 
     let holder = holder(&lab).expect("one of them has the address");
     lab.ok(&["lab", "kill", holder]);
@@ -36,7 +36,7 @@ fn load_balancers_share_an_address_and_nodes_need_none() {
     lab.ok(&["lab", "start", "lb"]);
     lab.ok(&["lab", "start", "lb2"]);
     lab.eventually(&["verify"]);
-    nothing_to_do(&lab);
+    lab.nothing_is_left_to_do();
 }
 
 #[test]
@@ -44,12 +44,7 @@ fn a_cluster_without_a_load_balancer() {
     let lab = LabWorkspace::new("hardway-direct");
     lab.ok(&["lab", "up", "--load-balancers", "0", "--workers", "0"]);
     assert!(api_answers(&lab));
-    nothing_to_do(&lab);
-}
-
-fn nothing_to_do(lab: &LabWorkspace) {
-    let plan = lab.json(&["plan", "-o", "json"]);
-    assert_eq!(plan["steps"], 0, "{plan:#}");
+    lab.nothing_is_left_to_do();
 }
 
 /// Who has the virtual address.
@@ -61,7 +56,7 @@ fn holder(lab: &LabWorkspace) -> Option<&'static str> {
 
 /// The value of the first line of the spec with this key.
 fn spec_line(lab: &LabWorkspace, key: &str) -> String {
-    let spec = std::fs::read_to_string(lab.root().join("cluster.yaml")).expect("lab up wrote it");
+    let spec = lab.spec();
     let value = spec.lines().find_map(|line| line.trim().strip_prefix(key));
     value.expect("the spec has it").trim().to_owned()
 }

@@ -1,7 +1,5 @@
 //! The endpoint moves: to a load balancer that comes later, and to another name, with nobody cut off in between.
 
-use std::fs;
-
 use crate::support::LabWorkspace;
 
 const NEW_NAME: &str = "moved.hardway.test";
@@ -10,17 +8,15 @@ const NEW_NAME: &str = "moved.hardway.test";
 fn the_endpoint_moves_to_a_load_balancer_and_to_another_name() {
     let lab = LabWorkspace::new("hardway-endpoint");
     lab.ok(&["lab", "up", "--machines-only"]);
-    let path = lab.root().join("cluster.yaml");
-    let with_balancer = fs::read_to_string(&path).expect("lab up wrote it");
+    let with_balancer = lab.spec();
     let is_balancer = |line: &&str| line.contains("load-balancer") && line.contains("{name:");
     let balancer = with_balancer.lines().find(is_balancer).expect("the lab has a load balancer");
-    fs::write(&path, with_balancer.replace(&format!("{balancer}\n"), "")).expect("the spec can be written");
+    lab.write_spec(&with_balancer.replace(&format!("{balancer}\n"), ""));
     lab.ok(&["apply", "--yes"]);
 
     let old_name = field(&with_balancer, "endpoint: ");
     let address = field(balancer, "address: ");
-    let moved = with_balancer.replace(&format!("endpoint: {old_name}"), &format!("endpoint: {NEW_NAME}"));
-    fs::write(&path, moved).expect("the spec can be written");
+    lab.write_spec(&with_balancer.replace(&format!("endpoint: {old_name}"), &format!("endpoint: {NEW_NAME}")));
     let (code, said) = lab.refused(&["apply", "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains(&format!("still answers to {old_name}")), "{said}");
@@ -30,7 +26,7 @@ fn the_endpoint_moves_to_a_load_balancer_and_to_another_name() {
     let hosts = lab.ok(&["ssh", "w1", "--", "cat", "/etc/hosts"]);
     let line = hosts.lines().find(|line| line.starts_with(&address)).expect("the load balancer has a line");
     assert!(line.contains(&old_name) && line.contains(NEW_NAME), "{line}");
-    assert_eq!(lab.json(&["plan", "-o", "json"])["steps"], 0);
+    lab.nothing_is_left_to_do();
     // The operator's machine learns the new name.
     lab.ok(&["lab", "up", "--machines-only"]);
     lab.ok(&["verify"]);
@@ -38,7 +34,7 @@ fn the_endpoint_moves_to_a_load_balancer_and_to_another_name() {
     lab.ok(&["apply", "--yes", "--finish"]);
     assert!(answers(&lab, &address, NEW_NAME));
     assert!(!answers(&lab, &address, &old_name), "the former name is still in the certificate");
-    assert_eq!(lab.json(&["plan", "-o", "json"])["steps"], 0);
+    lab.nothing_is_left_to_do();
     lab.ok(&["lab", "down"]);
 }
 

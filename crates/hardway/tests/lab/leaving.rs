@@ -28,15 +28,6 @@ fn workers_come_and_go() {
     lab.ok(&["lab", "down"]);
 }
 
-fn spec(lab: &LabWorkspace) -> std::path::PathBuf {
-    lab.root().join("cluster.yaml")
-}
-
-fn change_spec(lab: &LabWorkspace, change: impl Fn(&str) -> String) {
-    let text = std::fs::read_to_string(spec(lab)).expect("lab up wrote it");
-    std::fs::write(spec(lab), change(&text)).expect("it can be written");
-}
-
 /// The lines of the spec's entry of a machine. They stand in the form that `lab up` writes.
 fn entry(text: &str, machine: &str) -> String {
     let is_own = |line: &str| {
@@ -51,14 +42,14 @@ fn entry(text: &str, machine: &str) -> String {
 
 /// Takes a machine's entry out of the spec, and gives it.
 fn take_out(lab: &LabWorkspace, machine: &str) -> String {
-    let text = std::fs::read_to_string(spec(lab)).expect("lab up wrote it");
+    let text = lab.spec();
     let entry = entry(&text, machine);
-    change_spec(lab, |text| text.replace(&entry, ""));
+    lab.write_spec(&text.replace(&entry, ""));
     entry
 }
 
 fn put_back(lab: &LabWorkspace, entry: &str) {
-    change_spec(lab, |text| format!("{}\n{entry}", text.trim_end()));
+    lab.write_spec(&format!("{}\n{entry}", lab.spec().trim_end()));
 }
 
 /// The entry with a field more.
@@ -96,11 +87,6 @@ fn processes(lab: &LabWorkspace, machines: &[&str]) -> Vec<String> {
     machines.iter().map(|machine| lab.ssh(machine, script)).collect()
 }
 
-fn nothing_to_do(lab: &LabWorkspace) {
-    let plan = lab.json(&["plan", "-o", "json"]);
-    assert_eq!(plan["steps"], 0, "{plan:#}");
-}
-
 fn a_worker_is_added_and_the_others_run_on(lab: &LabWorkspace, entry: &str) {
     let others = ["lb", "cp1", "w1", "w2"];
     let before = processes(lab, &others);
@@ -108,7 +94,7 @@ fn a_worker_is_added_and_the_others_run_on(lab: &LabWorkspace, entry: &str) {
     lab.ok(&["apply", "--yes"]);
     assert_eq!(nodes(lab), ["cp1", "w1", "w2", "w3"]);
     assert_eq!(before, processes(lab, &others), "something restarted for a new worker");
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
 }
 
 /// Three pods on w1, two of which have to be Ready at any time; `minimum` is the budget.
@@ -167,15 +153,13 @@ fn a_pod_that_may_not_leave_is_named_before_anything_is_done(lab: &LabWorkspace)
     assert_eq!(lab.kubectl(&["get", "node", "w1", "-o", "jsonpath={.spec.unschedulable}"]), "");
 
     // Who goes on all the same waits in vain, and the node takes pods again.
-    let short =
-        std::fs::read_to_string(spec(lab)).expect("it is there").replace("removed: {}", "removed: {timeoutSeconds: 3}");
-    std::fs::write(spec(lab), short).expect("it can be written");
+    lab.write_spec(&lab.spec().replace("removed: {}", "removed: {timeoutSeconds: 3}"));
     let (code, said) = lab.refused(&["apply", "--yes", "--accept", "disruption-budget,unmanaged-pods"]);
     assert_eq!(code, 1);
     assert!(said.contains("would violate the pod's disruption budget"), "{said}");
     assert!(said.contains("w1 is uncordoned again"), "{said}");
     assert_eq!(lab.kubectl(&["get", "node", "w1", "-o", "jsonpath={.spec.unschedulable}"]), "");
-    change_spec(lab, |text| text.replace("removed: {timeoutSeconds: 3}", "removed: {}"));
+    lab.write_spec(&lab.spec().replace("removed: {timeoutSeconds: 3}", "removed: {}"));
 }
 
 fn a_worker_is_drained_and_leaves_nothing_behind(lab: &LabWorkspace) {
@@ -211,7 +195,7 @@ fn a_worker_is_drained_and_leaves_nothing_behind(lab: &LabWorkspace) {
     lab.kubectl(&["uncordon", "w3"]);
     is_clean(lab, "w1");
     until("Calico's data about w1 are gone", || !calico_knows(lab, "w1"));
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
     assert!(lab.ok(&["status"]).contains("removed: has left"));
 
     let policy = ["get", "validatingadmissionpolicies", "-o", "name"];
@@ -219,7 +203,7 @@ fn a_worker_is_drained_and_leaves_nothing_behind(lab: &LabWorkspace) {
     take_out(lab, "w1");
     lab.ok(&["apply", "--yes"]);
     assert!(!lab.kubectl(&policy).contains("hardway"));
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
 }
 
 /// Nothing of hardway's is left, and the machine is still there for its owner.
@@ -261,7 +245,7 @@ fn a_node_without_an_entry_is_told(lab: &LabWorkspace) {
         serde_json::from_slice(&plan.expect("the binary under test starts").stdout).expect("-o json prints JSON");
     assert_eq!(plan["strangers"], serde_json::json!(["w3"]));
     put_back(lab, &entry);
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
 }
 
 fn a_dead_worker_is_given_up_and_kept_out(lab: &LabWorkspace) {
@@ -270,11 +254,11 @@ fn a_dead_worker_is_given_up_and_kept_out(lab: &LabWorkspace) {
     let (code, said) = lab.refused(&["apply", "--yes"]);
     assert_eq!(code, 1);
     assert!(said.contains("removed: {force: true}"), "{said}");
-    change_spec(lab, |text| text.replace("removed: {}", "removed: {force: true}"));
+    lab.write_spec(&lab.spec().replace("removed: {}", "removed: {force: true}"));
     lab.ok(&["apply", "--yes"]);
     assert_eq!(nodes(lab), ["cp1", "w3"]);
     lab.kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"]);
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
 
     lab.ok(&["lab", "start", "w2"]);
     until("w2's kubelet is refused", || {
@@ -285,7 +269,7 @@ fn a_dead_worker_is_given_up_and_kept_out(lab: &LabWorkspace) {
     is_clean(lab, "w2");
     assert_eq!(nodes(lab), ["cp1", "w3"]);
     until("Calico's data about w2 are gone", || !calico_knows(lab, "w2"));
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
     take_out(lab, "w2");
     lab.ok(&["apply", "--yes"]);
 }
@@ -296,10 +280,10 @@ fn a_new_machine_takes_a_dead_ones_place(lab: &LabWorkspace) {
     let identity = || lab.kubectl(&["get", "node", "w3", "-o", "jsonpath={.metadata.uid}"]);
     let before = identity();
     lab.ok(&["lab", "kill", "w3"]);
-    change_spec(lab, |text| text.replace(&old, &new));
+    lab.write_spec(&lab.spec().replace(&old, &new));
     lab.ok(&["apply", "--yes"]);
     assert_ne!(before, identity(), "it is the dead machine's node still");
     let address = "jsonpath={.status.addresses[?(@.type==\"InternalIP\")].address}";
     assert_eq!(lab.kubectl(&["get", "node", "w3", "-o", address]), new);
-    nothing_to_do(lab);
+    lab.nothing_is_left_to_do();
 }

@@ -10,6 +10,7 @@ mod faults;
 mod layouts;
 mod leaving;
 mod members;
+mod moving;
 mod recovery;
 mod saved_plans;
 mod settings;

@@ -24,8 +24,8 @@ fn control_planes_come_and_go() {
     let (calls, failed) = client.stop();
     assert!(failed.is_empty(), "of {calls} calls failed, twice each: {failed:#?}");
     assert!(calls > 20, "the client made {calls} calls only");
-    assert_eq!(voters(&lab, "cp1"), ["cp1", "cp2", "cp3"]);
-    nothing_is_left_to_do(&lab);
+    assert_eq!(lab.voters("cp1"), ["cp1", "cp2", "cp3"]);
+    lab.nothing_is_left_to_do();
     lab.ok(&["verify"]);
 
     a_member_without_data_is_replaced(&lab);
@@ -34,42 +34,11 @@ fn control_planes_come_and_go() {
     lab.ok(&["lab", "down"]);
 }
 
-pub(crate) fn nothing_is_left_to_do(lab: &LabWorkspace) {
-    let plan = lab.json(&["plan", "-o", "json"]);
-    assert_eq!(plan["steps"], 0, "{plan:#}");
-}
-
-fn edit(lab: &LabWorkspace, change: impl FnOnce(&str) -> String) {
-    let path = lab.root().join("cluster.yaml");
-    let text = std::fs::read_to_string(&path).expect("lab up wrote it");
-    std::fs::write(&path, change(&text)).expect("it can be written");
-    lab.ok(&["validate"]);
-}
-
 /// The document ends with the list of machines, a line for each.
 fn add_control_planes(lab: &LabWorkspace) {
-    let addresses = ["cp2", "cp3"].map(|name| (name, lab.address(name)));
-    edit(lab, |text| {
-        let mut text = text.to_owned();
-        for (name, address) in addresses {
-            text += &format!("    - {{name: {name}, address: {address}, roles: [control-plane]}}\n");
-        }
-        text
-    });
-}
-
-/// The members with a vote, as one of them names them.
-pub(crate) fn voters(lab: &LabWorkspace, machine: &str) -> Vec<String> {
-    let list = lab.ssh(
-        machine,
-        "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem --cert=/etc/etcd/pki/root.pem \
-         --key=/etc/etcd/pki/root-key.pem --write-out=simple member list",
-    );
-    let lines = list.lines().map(|line| line.split(", ").collect::<Vec<_>>());
-    let mut names: Vec<String> =
-        lines.filter(|fields| fields.get(5) == Some(&"false")).map(|fields| fields[2].to_owned()).collect();
-    names.sort();
-    names
+    let entry = |name| format!("    - {{name: {name}, address: {}, roles: [control-plane]}}\n", lab.address(name));
+    lab.write_spec(&(lab.spec() + &entry("cp2") + &entry("cp3")));
+    lab.ok(&["validate"]);
 }
 
 /// Reads and writes through the endpoint until it is told to stop; what fails is tried once more.
@@ -122,25 +91,20 @@ fn a_member_without_data_is_replaced(lab: &LabWorkspace) {
     assert!(journal.contains("To put a new member in its place, run: hardway apply"), "{journal}");
 
     lab.ok(&["apply", "--yes"]);
-    assert_eq!(voters(lab, "cp2"), ["cp1", "cp2", "cp3"]);
-    nothing_is_left_to_do(lab);
+    assert_eq!(lab.voters("cp2"), ["cp1", "cp2", "cp3"]);
+    lab.nothing_is_left_to_do();
 }
 
 /// One leaves the cluster, the other becomes a worker.
 fn the_first_ones_go(lab: &LabWorkspace) {
-    edit(lab, |text| {
-        let lines = text.lines().map(|line| match line {
-            line if line.contains("name: cp1,") => line.replace('}', ", removed: {}}") + "\n",
-            line if line.contains("name: cp2,") => line.replace("control-plane", "worker") + "\n",
-            line => format!("{line}\n"),
-        });
-        lines.collect()
-    });
+    lab.change_lines("name: cp1,", |line| line.replace('}', ", removed: {}}"));
+    lab.change_lines("name: cp2,", |line| line.replace("control-plane", "worker"));
+    lab.ok(&["validate"]);
     let client = Client::of(lab);
     lab.ok(&["apply", "--yes"]);
     let (calls, failed) = client.stop();
     assert!(failed.is_empty(), "of {calls} calls failed, twice each: {failed:#?}");
-    assert_eq!(voters(lab, "cp3"), ["cp3"]);
+    assert_eq!(lab.voters("cp3"), ["cp3"]);
     lab.kubectl(&["-n", "default", "get", "configmap", "client-0"]);
     let taints = lab.kubectl(&["get", "node", "cp2", "-o", "jsonpath={.spec.taints}"]);
     assert_eq!(taints, "", "cp2 is a worker");
@@ -148,6 +112,6 @@ fn the_first_ones_go(lab: &LabWorkspace) {
         "cp2",
         "! systemctl is-active etcd kube-apiserver && test ! -e /var/lib/etcd && systemctl is-active kubelet",
     );
-    nothing_is_left_to_do(lab);
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
 }

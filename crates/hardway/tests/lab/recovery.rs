@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::members::{nothing_is_left_to_do, voters};
 use crate::support::LabWorkspace;
 
 /// `lab` has three control planes, all well.
@@ -34,12 +33,12 @@ pub(crate) fn a_lost_quorum_is_recovered(lab: &LabWorkspace) {
     assert_eq!(shown["losses"].as_array().map(Vec::len), Some(1), "{shown}");
 
     for machine in ["cp1", "cp2", "cp3"] {
-        assert_eq!(voters(lab, machine), ["cp1", "cp2", "cp3"]);
+        assert_eq!(lab.voters(machine), ["cp1", "cp2", "cp3"]);
     }
     let word = lab.kubectl(&["-n", "default", "get", "secret", "kept", "-o", "jsonpath={.data.word}"]);
     assert_eq!(word, "c3RpbGwtdGhlcmU=");
     assert!(revision(lab) > before + 900_000_000, "clients must not take new revisions for those that they know");
-    nothing_is_left_to_do(lab);
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
     lab.ssh("cp1", "rm -r /var/lib/etcd/before-*");
 }

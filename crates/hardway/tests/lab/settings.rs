@@ -38,13 +38,12 @@ const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane=:NoSchedule";
 fn labels_taints_and_flags_come_change_and_go_and_no_pod_is_touched() {
     let lab = &LabWorkspace::new("hardway-settings");
     lab.ok(&["lab", "up", "--workers", "2"]);
-    let path = lab.root().join("cluster.yaml");
-    let plain = std::fs::read_to_string(&path).expect("there is a spec");
+    let plain = lab.spec();
     let pods = pods(lab);
     lab.kubectl(&["label", "node", "w1", "by-hand=x"]);
     lab.kubectl(&["taint", "node", "w1", "by-hand=x:PreferNoSchedule"]);
 
-    std::fs::write(&path, with(&plain, &FIRST)).expect("it can be written");
+    lab.write_spec(&with(&plain, &FIRST));
     applied(lab);
     assert_eq!(label(lab, "w1", "tier"), "general");
     assert_eq!(label(lab, "w1", "example\\.com/disk"), "ssd");
@@ -65,7 +64,7 @@ fn labels_taints_and_flags_come_change_and_go_and_no_pod_is_touched() {
     applied(lab);
     assert_eq!(taints(lab, "cp1"), ["dedicated=batch:NoSchedule", CONTROL_PLANE]);
 
-    std::fs::write(&path, with(&plain, &SECOND)).expect("it can be written");
+    lab.write_spec(&with(&plain, &SECOND));
     applied(lab);
     assert_eq!(label(lab, "w1", "tier"), "other");
     assert_eq!(label(lab, "w1", "example\\.com/disk"), "");
@@ -74,7 +73,7 @@ fn labels_taints_and_flags_come_change_and_go_and_no_pod_is_touched() {
     assert_eq!(taints(lab, "cp1"), ["dedicated=night:NoSchedule", CONTROL_PLANE]);
     has_room_for(lab, "w1", 110);
 
-    std::fs::write(&path, &plain).expect("it can be written");
+    lab.write_spec(&plain);
     applied(lab);
     assert_eq!(label(lab, "w1", "tier"), "");
     assert_eq!(label(lab, "w1", "by-hand"), "x");

@@ -84,6 +84,46 @@ impl LabWorkspace {
         self.ok(&[&["kubectl", "--"], arguments].concat())
     }
 
+    /// A second plan, after everything was done.
+    pub fn nothing_is_left_to_do(&self) {
+        let plan = self.json(&["plan", "-o", "json"]);
+        assert_eq!(plan["steps"], 0, "{plan:#}");
+    }
+
+    pub fn spec(&self) -> String {
+        std::fs::read_to_string(self.root().join("cluster.yaml")).expect("lab up wrote it")
+    }
+
+    pub fn write_spec(&self, text: &str) {
+        std::fs::write(self.root().join("cluster.yaml"), text).expect("it can be written");
+    }
+
+    /// Changes the lines that contain `mark`; there has to be one.
+    pub fn change_lines(&self, mark: &str, change: impl Fn(&str) -> String) {
+        let text = self.spec();
+        assert!(text.contains(mark), "there is no `{mark}` in {text}");
+        let lines = text.lines().map(|line| if line.contains(mark) { change(line) } else { line.to_owned() } + "\n");
+        self.write_spec(&lines.collect::<String>());
+    }
+
+    /// etcd's members and their peers' addresses, as one of them lists them.
+    pub fn etcd_members(&self, machine: &str) -> Vec<EtcdMember> {
+        let list = self.ssh(
+            machine,
+            "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem --cert=/etc/etcd/pki/root.pem \
+             --key=/etc/etcd/pki/root-key.pem --write-out=simple member list",
+        );
+        let mut members: Vec<EtcdMember> = list.lines().map(EtcdMember::parse).collect();
+        members.sort();
+        members
+    }
+
+    /// The names of the members with a vote.
+    pub fn voters(&self, machine: &str) -> Vec<String> {
+        let voters = self.etcd_members(machine).into_iter().filter(|member| !member.is_learner);
+        voters.map(|member| member.name).collect()
+    }
+
     /// Another copy of the workspace, as another operator has it.
     pub fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -103,6 +143,23 @@ impl LabWorkspace {
     /// Runs a command on a machine over plain ssh.
     pub fn ssh(&self, machine: &str, script: &str) -> String {
         self.ok(&["ssh", machine, "--", script])
+    }
+}
+
+/// A line of `etcdctl member list`.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EtcdMember {
+    pub name: String,
+    pub peer_url: String,
+    pub is_learner: bool,
+}
+
+impl EtcdMember {
+    /// `ID, started, NAME, PEERS, CLIENTS, IS LEARNER`
+    fn parse(line: &str) -> Self {
+        let fields: Vec<&str> = line.split(", ").collect();
+        let [_, _, name, peer_url, _, is_learner] = fields[..] else { panic!("not a member: {line}") };
+        Self { name: name.to_owned(), peer_url: peer_url.to_owned(), is_learner: is_learner == "true" }
     }
 }
 
