@@ -194,16 +194,24 @@ pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight
     }
 }
 
-/// Adds what deletes nodes whose machines have been put in the place of others of the same name.
+/// The machines that have been put in the place of others of the same name, whose nodes are still there.
 ///
 /// Such a machine is known by having no inventory. Its own is written only when the node is deleted, so that a run that
 /// was cut off before still finds it so.
+fn in_place_of_others<'a>(design: &'a Design, sight: &'a Sight) -> impl Iterator<Item = &'a MachineName> {
+    let is_new = |name: &MachineName| sight.machines.get(name).is_some_and(|observed| observed.inventory.is_none());
+    let machines = design.by_machine().into_keys();
+    machines.filter(move |name| is_new(name) && sight.nodes.contains_key(name.as_str()))
+}
+
+/// The nodes that this plan deletes and that come again as new ones.
+pub(super) fn nodes_to_come_again(design: &Design, sight: &Sight) -> BTreeSet<ResourceId> {
+    in_place_of_others(design, sight).map(|name| node_id(name.as_str())).collect()
+}
+
+/// Adds what deletes the nodes that machines of before have left.
 pub(super) fn forget_replaced_nodes(plan: &mut Plan, design: &Design, sight: &Sight) {
-    for name in design.by_machine().into_keys() {
-        let is_new = sight.machines.get(name).is_some_and(|observed| observed.inventory.is_none());
-        if !is_new || !sight.nodes.contains_key(name.as_str()) {
-            continue;
-        }
+    for name in in_place_of_others(design, sight) {
         let first = GroupId::on(name, record::STAGE);
         let Some(stage) = plan.stages.iter_mut().find(|stage| stage.id == first) else { continue };
         let id = node_stage(name);
@@ -250,6 +258,9 @@ fn delete_node(name: &MachineName, reason: String) -> Step {
 }
 
 fn step(title: String, reason: String, node: &str, action: Action) -> Step {
-    let resource = ResourceId(format!("object:v1/Node//{node}"));
-    Step { title, reason, resource, change: None, disruption: None, action }
+    Step { title, reason, resource: node_id(node), change: None, disruption: None, action }
+}
+
+fn node_id(name: &str) -> ResourceId {
+    ResourceId(format!("object:v1/Node//{name}"))
 }

@@ -107,8 +107,9 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
         }
         extra.extend(record::stages(cluster, machine, groups, &view));
     }
+    let gone = leaving::nodes_to_come_again(design, sight);
     for group in design.in_cluster() {
-        steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref()));
+        steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref(), &gone));
     }
     let members = Members::of(design, sight);
     let changes = etcd::add_steps(&members, &mut steps);
@@ -182,15 +183,24 @@ fn place_unit_steps(steps: &mut Vec<Step>, group: &Group, units: BTreeMap<Resour
     }
 }
 
-fn cluster_steps(group: &Group, seen: Option<&BTreeMap<ResourceId, Observation>>) -> Vec<Step> {
-    group.resources.iter().filter_map(|resource| cluster_step(resource, seen)).collect()
+/// `gone`: what will be there no more when the group's turn comes.
+fn cluster_steps(
+    group: &Group,
+    seen: Option<&BTreeMap<ResourceId, Observation>>,
+    gone: &BTreeSet<ResourceId>,
+) -> Vec<Step> {
+    group.resources.iter().filter_map(|resource| cluster_step(resource, seen, gone)).collect()
 }
 
-fn cluster_step(resource: &Resource, seen: Option<&BTreeMap<ResourceId, Observation>>) -> Option<Step> {
+fn cluster_step(
+    resource: &Resource,
+    seen: Option<&BTreeMap<ResourceId, Observation>>,
+    gone: &BTreeSet<ResourceId>,
+) -> Option<Step> {
     let id = resource.id();
     match resource {
         Resource::Object(object) => {
-            let observation = seen.and_then(|objects| objects.get(&id));
+            let observation = seen.filter(|_| !gone.contains(&id)).and_then(|objects| objects.get(&id));
             let (reason, change) = match observation {
                 None => {
                     let reason = if seen.is_some() { "missing" } else { "not seen: the API does not answer" };

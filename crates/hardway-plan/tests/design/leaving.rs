@@ -219,6 +219,18 @@ fn the_node_of_a_machine_that_was_replaced_is_deleted_before_anything_is_done_to
 }
 
 #[test]
+fn the_node_of_a_new_machine_gets_what_the_old_one_had() {
+    let example = Example::large();
+    let mut sight = example.applied();
+    sight.machines.insert("cp3".into(), Observed::default());
+    let plan = planned(&example, &sight);
+    let nodes = plan.stages.iter().find(|stage| stage.id == GroupId::in_cluster("nodes")).unwrap();
+    let applied: Vec<&str> =
+        nodes.steps.iter().map(|step| step.title.as_str()).filter(|title| title.starts_with("Apply")).collect();
+    assert_eq!(applied, ["Apply Node cp3"]);
+}
+
+#[test]
 fn the_policy_goes_with_the_last_entry_of_a_removed_machine() {
     let (example, mut sight) = leaving(Removal::default());
     let removed: Vec<_> = example.design().in_cluster().flat_map(|group| group.resources.clone()).collect();
