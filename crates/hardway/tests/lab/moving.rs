@@ -10,14 +10,17 @@ pub(crate) fn elsewhere(lab: &LabWorkspace, machine: &str) -> String {
     format!("{network}.{}", host + 100)
 }
 
-/// Gives the machine another address beside its own, also after a restart, and says so in the spec.
+/// Gives the machine another address, also after a restart, beside its own and before it: connections that it makes leave
+/// from there. Says so in the spec.
 pub(crate) fn move_to(lab: &LabWorkspace, machine: &str) {
     let (old, new) = (lab.address(machine), elsewhere(lab, machine));
     lab.ssh(
         machine,
         &format!(
             "sysctl -q -w net.ipv4.conf.host0.promote_secondaries=1 && ip address add {new}/24 dev host0 && \
-             sed -i 's/ {old}\\/24 / {new}\\/24 /' /usr/local/lib/lab-machine"
+             ip address del {old}/24 dev host0 && ip address add {old}/24 dev host0 && \
+             ip route replace default via {} && sed -i 's/ {old}\\/24 / {new}\\/24 /' /usr/local/lib/lab-machine",
+            gateway(&old)
         ),
     );
     lab.change_lines(&format!("address: {old},"), |line| line.replace(&old, &new));

@@ -34,10 +34,10 @@ fn two_of_three_members_move_in_one_plan(lab: &LabWorkspace) {
     for machine in ["cp2", "cp3"] {
         leave_old(lab, machine);
     }
+    settled(lab);
     let expected =
         [peer("cp1", &lab.address("cp1")), peer("cp2", &elsewhere(lab, "cp2")), peer("cp3", &elsewhere(lab, "cp3"))];
     assert_eq!(peers(lab, "cp1"), expected);
-    settled(lab);
     lab.eventually(&["verify"]);
     lab.ok(&["apply", "--yes", "--finish"]);
     settled(lab);
