@@ -1,5 +1,6 @@
 //! etcd, kube-apiserver, kube-controller-manager and kube-scheduler: run, answer, lead.
 
+use futures::future::join_all;
 use hardway_cluster::{HealthCheck, Lease};
 use hardway_spec::{Machine, MachineName, Role};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use crate::fault::{Expecting, Fault, Verdict, ensure};
 use crate::parts::machines;
 use crate::probe::Probe;
 use crate::scene::Scene;
-use crate::shell::complaint;
+use crate::shell::{complaint, exec};
 
 const PART: Part = Part::ControlPlane;
 
@@ -103,15 +104,23 @@ async fn leads(scene: Scene<'_>, component: &str) -> Verdict {
     let hint = format!("hardway status, then the journal of {component} on the control planes");
     let lease = scene.live().lease(component).await.expecting(expected, &hint)?;
     let Some(lease) = lease else { return Err(Fault::new("no lease", expected, hint)) };
-    let names: Vec<_> = scene.cluster().control_planes().map(|machine| machine.name.as_str()).collect();
-    judge_lease(&lease, &names, Timestamp::now().as_second()).map_err(|found| Fault::new(found, expected, hint))
+    let hosts = hosts(scene).await;
+    judge_lease(&lease, &hosts, Timestamp::now().as_second()).map_err(|found| Fault::new(found, expected, hint))
 }
 
-fn judge_lease(lease: &Lease, control_planes: &[&str], now: i64) -> Result<(), String> {
+/// What the control planes that answer call themselves: a machine's host name may be another than its name in the spec.
+async fn hosts(scene: Scene<'_>) -> Vec<String> {
+    let machines = scene.cluster().control_planes();
+    let asked = join_all(machines.map(|machine| exec(scene.context, &machine.name, "uname -n", b""))).await;
+    let told = asked.into_iter().flatten().filter(|output| output.success());
+    told.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).collect()
+}
+
+fn judge_lease(lease: &Lease, control_planes: &[String], now: i64) -> Result<(), String> {
     let Some(holder) = &lease.holder else { return Err("nobody holds it".to_owned()) };
     // The holder's name is the host's, `_` and a number of the process's own.
     let host = holder.rsplit_once('_').map_or(holder.as_str(), |(host, _)| host);
-    if !control_planes.contains(&host) {
+    if control_planes.iter().all(|name| name != host) {
         return Err(format!("{holder} holds it"));
     }
     let (Some(renewed), Some(duration)) = (lease.renewed, lease.duration) else {
@@ -164,11 +173,12 @@ mod tests {
 
     #[test]
     fn a_lease_is_good_while_its_holder_renews_it() {
-        assert_eq!(judge_lease(&lease("cp1_4f0e", 100), &["cp1"], 115), Ok(()));
-        assert_eq!(judge_lease(&lease("cp1_4f0e", 100), &["cp1"], 116).unwrap_err(), "cp1_4f0e renewed it 16 s ago");
-        assert_eq!(judge_lease(&lease("old_4f0e", 100), &["cp1"], 100).unwrap_err(), "old_4f0e holds it");
+        let hosts = ["cp1".to_owned()];
+        assert_eq!(judge_lease(&lease("cp1_4f0e", 100), &hosts, 115), Ok(()));
+        assert_eq!(judge_lease(&lease("cp1_4f0e", 100), &hosts, 116).unwrap_err(), "cp1_4f0e renewed it 16 s ago");
+        assert_eq!(judge_lease(&lease("old_4f0e", 100), &hosts, 100).unwrap_err(), "old_4f0e holds it");
         let free = Lease { holder: None, renewed: None, duration: None };
-        assert_eq!(judge_lease(&free, &["cp1"], 0).unwrap_err(), "nobody holds it");
+        assert_eq!(judge_lease(&free, &hosts, 0).unwrap_err(), "nobody holds it");
     }
 
     #[test]
