@@ -1,6 +1,6 @@
 //! Machines get other addresses: a worker, and the only control plane, whose old address is gone before hardway comes.
 
-use crate::moving::{elsewhere, leave_old, move_to, settled};
+use crate::moving::{elsewhere, leave_old, move_to};
 use crate::support::LabWorkspace;
 
 #[test]
@@ -26,7 +26,7 @@ fn machines_move_to_other_addresses() {
 
     // What clients may still call it by goes when it is said.
     lab.ok(&["apply", "--yes", "--finish"]);
-    settled(&lab);
+    lab.settles();
     lab.eventually(&["verify"]);
     lab.ok(&["lab", "down"]);
 }
@@ -40,7 +40,7 @@ fn at_home(lab: &LabWorkspace, machine: &str) {
     let new = elsewhere(lab, machine);
     let known = format!("--for=jsonpath={{.status.addresses[0].address}}={new}");
     lab.kubectl(&["wait", &known, &format!("node/{machine}"), "--timeout=60s"]);
-    settled(lab);
+    lab.settles();
     // Calico's agent looks once a minute where it is.
     lab.eventually(&["verify"]);
 }

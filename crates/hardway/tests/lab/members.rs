@@ -92,7 +92,7 @@ fn a_member_without_data_is_replaced(lab: &LabWorkspace) {
 
     lab.ok(&["apply", "--yes"]);
     assert_eq!(lab.voters("cp2"), ["cp1", "cp2", "cp3"]);
-    lab.nothing_is_left_to_do();
+    lab.settles();
 }
 
 /// One leaves the cluster, the other becomes a worker.
@@ -112,6 +112,6 @@ fn the_first_ones_go(lab: &LabWorkspace) {
         "cp2",
         "! systemctl is-active etcd kube-apiserver && test ! -e /var/lib/etcd && systemctl is-active kubelet",
     );
-    lab.nothing_is_left_to_do();
+    lab.settles();
     lab.eventually(&["verify"]);
 }

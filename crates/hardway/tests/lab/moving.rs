@@ -39,8 +39,3 @@ pub(crate) fn leave_old(lab: &LabWorkspace, machine: &str) {
 fn gateway(address: &str) -> String {
     format!("{}.1", address.rsplit_once('.').expect("an IPv4 address").0)
 }
-
-/// kube-proxy ends when its node has another address, and systemd starts it again two seconds later.
-pub(crate) fn settled(lab: &LabWorkspace) {
-    lab.eventually(&["plan"]);
-}

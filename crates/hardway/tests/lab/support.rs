@@ -90,6 +90,12 @@ impl LabWorkspace {
         assert_eq!(plan["steps"], 0, "{plan:#}");
     }
 
+    /// As [`LabWorkspace::nothing_is_left_to_do`], where services have ended since what they call was away, or their node
+    /// got another address: systemd starts them again some seconds later.
+    pub fn settles(&self) {
+        self.eventually(&["plan"]);
+    }
+
     pub fn spec(&self) -> String {
         std::fs::read_to_string(self.root().join("cluster.yaml")).expect("lab up wrote it")
     }

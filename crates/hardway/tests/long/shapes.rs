@@ -1,7 +1,7 @@
 //! A cluster of seven machines changes its shape: control planes that move, die and are replaced, machines that change
 //! their roles, and a first control plane that is dead while it leaves and comes back later.
 
-use crate::moving::{elsewhere, leave_old, move_to, settled};
+use crate::moving::{elsewhere, leave_old, move_to};
 use crate::support::LabWorkspace;
 
 #[test]
@@ -34,13 +34,13 @@ fn two_of_three_members_move_in_one_plan(lab: &LabWorkspace) {
     for machine in ["cp2", "cp3"] {
         leave_old(lab, machine);
     }
-    settled(lab);
+    lab.settles();
     let expected =
         [peer("cp1", &lab.address("cp1")), peer("cp2", &elsewhere(lab, "cp2")), peer("cp3", &elsewhere(lab, "cp3"))];
     assert_eq!(peers(lab, "cp1"), expected);
     lab.eventually(&["verify"]);
     lab.ok(&["apply", "--yes", "--finish"]);
-    settled(lab);
+    lab.settles();
 }
 
 /// w3 is bare: it becomes another cp3.
@@ -51,7 +51,7 @@ fn a_new_machine_takes_a_dead_control_planes_place(lab: &LabWorkspace) {
     lab.ok(&["apply", "--yes"]);
     assert_eq!(lab.voters("cp1"), ["cp1", "cp2", "cp3"]);
     assert!(peers(lab, "cp1").contains(&peer("cp3", &new)));
-    lab.nothing_is_left_to_do();
+    lab.settles();
     lab.eventually(&["verify"]);
 }
 
@@ -60,14 +60,14 @@ fn a_worker_becomes_a_load_balancer_and_a_worker_again(lab: &LabWorkspace) {
     lab.ok(&["apply", "--yes"]);
     lab.ssh("w2", "systemctl is-active haproxy && ! systemctl is-active kubelet && test ! -e /var/lib/kubelet");
     assert_eq!(nodes(lab), ["cp1", "cp2", "cp3", "w1"]);
-    lab.nothing_is_left_to_do();
+    lab.settles();
     lab.eventually(&["verify"]);
 
     lab.change_lines("name: w2,", |line| line.replace("load-balancer", "worker"));
     lab.ok(&["apply", "--yes"]);
     lab.ssh("w2", "systemctl is-active kubelet && ! systemctl is-active haproxy");
     assert_eq!(nodes(lab), ["cp1", "cp2", "cp3", "w1", "w2"]);
-    lab.nothing_is_left_to_do();
+    lab.settles();
     lab.eventually(&["verify"]);
 }
 
@@ -84,7 +84,7 @@ fn the_first_control_plane_leaves_dead(lab: &LabWorkspace) {
     lab.change_lines("name: cp2,", |line| line.replace('}', ", removed: {}}"));
     lab.ok(&["apply", "--yes"]);
     assert_eq!(lab.voters("cp3"), ["cp3"]);
-    lab.nothing_is_left_to_do();
+    lab.settles();
 
     // It still has its certificates, and its data.
     lab.ok(&["lab", "start", "cp1"]);
@@ -92,6 +92,6 @@ fn the_first_control_plane_leaves_dead(lab: &LabWorkspace) {
     lab.ssh("cp1", "! systemctl is-active etcd kube-apiserver kubelet && test ! -e /var/lib/etcd");
     assert_eq!(lab.voters("cp3"), ["cp3"]);
     assert_eq!(nodes(lab), ["cp3", "w1", "w2"]);
-    lab.nothing_is_left_to_do();
+    lab.settles();
     lab.eventually(&["verify"]);
 }
