@@ -140,7 +140,12 @@ pub(crate) fn configured(cluster: &Cluster, machine: &Machine) -> GroupId {
     GroupId::on(&machine.name, name)
 }
 
-pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group>, DesignError> {
+/// `pod_ranges`: what [`pod_ranges`] says.
+pub(crate) fn groups(
+    inputs: &Inputs<'_>,
+    machine: &Machine,
+    pod_ranges: &[(&Machine, IpNet)],
+) -> Result<Vec<Group>, DesignError> {
     let mut resources = vec![directory("/opt/cni", 0o755), directory(CNI_BIN, 0o755)];
     for plugin in plugins(inputs.cluster) {
         resources.push(inputs.binary(plugin, CNI_BIN)?);
@@ -159,7 +164,7 @@ pub(crate) fn groups(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Group
         }
         Cni::Bridge(_) => {
             after.push(GroupId::on(&machine.name, PACKAGES));
-            resources.extend(bridge(inputs, machine)?);
+            resources.extend(bridge(inputs.cluster, machine, pod_ranges));
             Ok(vec![Group { id, after, resources }])
         }
     }
@@ -238,20 +243,19 @@ fn calico_network(cluster: &Cluster) -> NetworkList {
     }
 }
 
-fn bridge(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Resource>, DesignError> {
-    let ranges = node_ranges(inputs)?;
+fn bridge(cluster: &Cluster, machine: &Machine, ranges: &[(&Machine, IpNet)]) -> Vec<Resource> {
     let range = ranges
         .iter()
         .find_map(|(node, range)| (node.name == machine.name).then_some(*range))
-        .expect("node_ranges has every node, and only nodes have CNI plugins");
+        .expect("pod_ranges has every node, and only nodes have CNI plugins");
 
     let loopback = Loopback { cni_version: "1.0.0", name: "lo", r#type: "loopback" };
     let mut resources = vec![
-        file(format!("{CNI_CONFIG}/10-bridge.conflist"), 0o600, json(&bridge_network(inputs.cluster, range))),
+        file(format!("{CNI_CONFIG}/10-bridge.conflist"), 0o600, json(&bridge_network(cluster, range))),
         file(format!("{CNI_CONFIG}/99-loopback.conf"), 0o600, json(&loopback)),
     ];
     if ranges.len() > 1 {
-        resources.push(unit_file(ROUTES_SERVICE, routes_unit(machine, &ranges)));
+        resources.push(unit_file(ROUTES_SERVICE, routes_unit(machine, ranges)));
         resources.push(Resource::Unit(Unit {
             name: ROUTES_SERVICE.to_owned(),
             restart_on: vec![format!("{UNITS}/{ROUTES_SERVICE}")],
@@ -260,7 +264,7 @@ fn bridge(inputs: &Inputs<'_>, machine: &Machine) -> Result<Vec<Resource>, Desig
             disruption: Some(Disruption::Local("its pods do not reach those of other nodes for a moment")),
         }));
     }
-    Ok(resources)
+    resources
 }
 
 fn bridge_network(cluster: &Cluster, range: IpNet) -> NetworkList {
@@ -285,28 +289,34 @@ fn bridge_network(cluster: &Cluster, range: IpNet) -> NetworkList {
     }
 }
 
-/// Each node's share of the pod range: the one that it has, wherever it stands in the spec, or else the first that no
-/// machine has.
-fn node_ranges<'a>(inputs: &Inputs<'a>) -> Result<Vec<(&'a Machine, IpNet)>, DesignError> {
+/// Each node's share of the pod range, where the bridge plugin gives it one: the one that it has, wherever it stands in the
+/// spec, or else the first that no machine has.
+pub(crate) fn pod_ranges<'a>(inputs: &Inputs<'a>) -> Result<Vec<(&'a Machine, IpNet)>, DesignError> {
+    let Cni::Bridge(_) = inputs.cluster.spec.network.cni else { return Ok(Vec::new()) };
     let pods = inputs.cluster.spec.network.pods;
     let prefix = if pods.addr().is_ipv4() { NODE_PREFIX_V4 } else { NODE_PREFIX_V6 };
     let nodes: Vec<&Machine> = inputs.cluster.nodes().collect();
     let is_share = |range: &IpNet| range.prefix_len() == prefix && pods.contains(range);
-    let routes = || inputs.facts.values().flat_map(|facts| &facts.pod_routes).filter(|(range, _)| is_share(range));
 
-    let mut shares: BTreeMap<&MachineName, IpNet> = BTreeMap::new();
     // Also of machines that leave: their pods may still be there.
-    let mut taken: BTreeSet<IpNet> = routes().map(|(range, _)| *range).collect();
+    let mut taken = BTreeSet::new();
+    let mut told = BTreeMap::new();
+    let routes = inputs.facts.values().flat_map(|facts| &facts.pod_routes);
+    for (range, machine) in routes.filter(|(range, _)| is_share(range)) {
+        taken.insert(*range);
+        told.entry(*machine).or_insert(*range);
+    }
+    let mut shares: BTreeMap<&MachineName, IpNet> = BTreeMap::new();
+    let mut given = BTreeSet::new();
     for node in &nodes {
         let own = inputs.facts_of(node)?.pods.filter(is_share);
-        let told = || routes().find(|(_, machine)| *machine == node.address).map(|(range, _)| *range);
-        if let Some(range) = own.or_else(told)
-            && !shares.values().any(|share| *share == range)
+        if let Some(range) = own.or_else(|| told.get(&node.address).copied())
+            && given.insert(range)
         {
             shares.insert(&node.name, range);
-            taken.insert(range);
         }
     }
+    taken.extend(given);
     let too_small = DesignError::PodRangeTooSmall { range: pods, nodes: nodes.len(), prefix };
     let mut free = pods.subnets(prefix).map_err(|_| too_small.clone())?.filter(|range| !taken.contains(range));
     let share = |node: &'a Machine| match shares.get(&node.name) {

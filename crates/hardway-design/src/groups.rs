@@ -4,6 +4,7 @@
 //! and kube-apiserver, a node's kubelet, the pod network and DNS; all else stands beside it.
 
 use hardway_spec::{Machine, Role};
+use ipnet::IpNet;
 
 use crate::{
     Design, DesignError, Group, Hosts, Inputs, Leaving, cni, containerd, etcd, haproxy, keepalived, kube_apiserver,
@@ -19,9 +20,10 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
         return Err(DesignError::NoControlPlane);
     }
     let hosts = operating_system::hosts(inputs);
+    let pod_ranges = cni::pod_ranges(inputs)?;
     let mut groups = Vec::new();
     for machine in inputs.cluster.machines() {
-        groups.extend(machine_groups(inputs, machine, &hosts)?);
+        groups.extend(machine_groups(inputs, machine, &hosts, &pod_ranges)?);
     }
     groups.extend(objects::groups(inputs)?);
     let former =
@@ -36,7 +38,12 @@ pub fn design(inputs: &Inputs<'_>) -> Result<Design, DesignError> {
     Ok(Design { groups, former, leaving: leaving.collect(), retired, recovery: None })
 }
 
-fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Result<Vec<Group>, DesignError> {
+fn machine_groups(
+    inputs: &Inputs<'_>,
+    machine: &Machine,
+    hosts: &Hosts,
+    pod_ranges: &[(&Machine, IpNet)],
+) -> Result<Vec<Group>, DesignError> {
     let mut groups = operating_system::groups(inputs, machine, hosts)?;
     if machine.roles.contains(&Role::LoadBalancer) {
         groups.extend(haproxy::load_balancer::groups(inputs, machine)?);
@@ -55,7 +62,7 @@ fn machine_groups(inputs: &Inputs<'_>, machine: &Machine, hosts: &Hosts) -> Resu
         groups.push(haproxy::node::group(inputs, machine)?);
         groups.extend(containerd::groups(inputs, machine)?);
         groups.extend(kubelet::groups(inputs, machine)?);
-        groups.extend(cni::groups(inputs, machine)?);
+        groups.extend(cni::groups(inputs, machine, pod_ranges)?);
         groups.extend(kube_proxy::groups(inputs, machine)?);
     }
     Ok(groups)
