@@ -198,20 +198,19 @@ pub(super) fn uncordon_who_stays(plan: &mut Plan, design: &Design, sight: &Sight
 ///
 /// Such a machine is known by having no inventory. Its own is written only when the node is deleted, so that a run that
 /// was cut off before still finds it so.
-fn in_place_of_others<'a>(design: &'a Design, sight: &'a Sight) -> impl Iterator<Item = &'a MachineName> {
-    let is_new = |name: &MachineName| sight.machines.get(name).is_some_and(|observed| observed.inventory.is_none());
-    let machines = design.by_machine().into_keys();
-    machines.filter(move |name| is_new(name) && sight.nodes.contains_key(name.as_str()))
+fn in_place_of_others(sight: &Sight) -> impl Iterator<Item = &MachineName> {
+    let new = sight.machines.iter().filter(|(_, observed)| observed.inventory.is_none());
+    new.map(|(name, _)| name).filter(|name| sight.nodes.contains_key(name.as_str()))
 }
 
 /// The nodes that this plan deletes and that come again as new ones.
-pub(super) fn nodes_to_come_again(design: &Design, sight: &Sight) -> BTreeSet<ResourceId> {
-    in_place_of_others(design, sight).map(|name| node_id(name.as_str())).collect()
+pub(super) fn nodes_to_come_again(sight: &Sight) -> BTreeSet<ResourceId> {
+    in_place_of_others(sight).map(|name| node_id(name.as_str())).collect()
 }
 
 /// Adds what deletes the nodes that machines of before have left.
-pub(super) fn forget_replaced_nodes(plan: &mut Plan, design: &Design, sight: &Sight) {
-    for name in in_place_of_others(design, sight) {
+pub(super) fn forget_replaced_nodes(plan: &mut Plan, sight: &Sight) {
+    for name in in_place_of_others(sight) {
         let first = GroupId::on(name, record::STAGE);
         let Some(stage) = plan.stages.iter_mut().find(|stage| stage.id == first) else { continue };
         let id = node_stage(name);

@@ -107,7 +107,7 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
         }
         extra.extend(record::stages(cluster, machine, groups, &view));
     }
-    let gone = leaving::nodes_to_come_again(design, sight);
+    let gone = leaving::nodes_to_come_again(sight);
     for group in design.in_cluster() {
         steps.insert(&group.id, cluster_steps(group, sight.cluster.as_ref(), &gone));
     }
@@ -116,7 +116,7 @@ pub fn plan(cluster: &str, design: &Design, sight: &Sight) -> Result<Plan, Inven
     let mut plan = order::arrange(design, steps, extra);
     leaving::uncordon_who_stays(&mut plan, design, sight);
     leaving::withdraw_nodes(&mut plan, design, sight);
-    leaving::forget_replaced_nodes(&mut plan, design, sight);
+    leaving::forget_replaced_nodes(&mut plan, sight);
     leaving::remove_retired_objects(&mut plan, design, sight);
     leaving::remove_machines(&mut plan, cluster, design, sight)?;
     etcd::add_removals(&mut plan, &members, &changes);
