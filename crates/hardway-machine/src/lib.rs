@@ -25,5 +25,5 @@ pub use probe::{Depth, machine_facts, observe};
 pub use settle::settle;
 pub use ssh::{
     DEFAULT_CONNECTIONS, Handshakes, Identities, IdentityFile, KnownHosts, KnownHostsError, ResolveError, SshMachine,
-    SshSettings, SshTarget, ssh_arguments,
+    SshSettings, SshTarget, known_host, ssh_arguments,
 };

@@ -58,7 +58,7 @@ impl KnownHosts {
 
     /// Accepts a key for a host from now on, beside those it has.
     pub fn pin(&mut self, host: &str, port: u16, key: &OfferedKey) {
-        let keys = Arc::make_mut(&mut self.keys).entry(host_entry(host, port)).or_default();
+        let keys = Arc::make_mut(&mut self.keys).entry(known_host(host, port)).or_default();
         if !keys.contains(&key.openssh) {
             keys.push(key.openssh.clone());
         }
@@ -66,7 +66,7 @@ impl KnownHosts {
 
     /// The keys that a host may show; none where it is not known.
     pub fn pinned(&self, host: &str, port: u16) -> Vec<OfferedKey> {
-        let keys = self.keys.get(&host_entry(host, port)).into_iter().flatten();
+        let keys = self.keys.get(&known_host(host, port)).into_iter().flatten();
         keys.filter_map(|key| PublicKey::from_openssh(key).ok()).map(|key| offered(&key)).collect()
     }
 }
@@ -82,8 +82,9 @@ impl fmt::Display for KnownHosts {
     }
 }
 
-/// A host as known_hosts names it: `[HOST]:PORT` where the port is not 22.
-fn host_entry(host: &str, port: u16) -> String {
+/// A host as a known_hosts file (sshd(8)) names it: `[HOST]:PORT` where the port is not 22.
+#[must_use]
+pub fn known_host(host: &str, port: u16) -> String {
     if port == DEFAULT_PORT { host.to_owned() } else { format!("[{host}]:{port}") }
 }
 

@@ -18,7 +18,7 @@ mod slots;
 
 pub use arguments::ssh_arguments;
 pub use handshakes::{DEFAULT_CONNECTIONS, Handshakes};
-pub use known_hosts::{KnownHosts, KnownHostsError};
+pub use known_hosts::{KnownHosts, KnownHostsError, known_host};
 pub use machine::SshMachine;
 pub use openssh_config::{ResolveError, SshTarget};
 pub use settings::{Identities, IdentityFile, SshSettings};

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use hardway_machine::{Fault, KnownHosts, Machine, MachineError, OfferedKey, SshMachine, SshSettings, SshTarget};
+use hardway_machine::{
+    Fault, KnownHosts, Machine, MachineError, OfferedKey, SshMachine, SshSettings, SshTarget, known_host,
+};
 use hardway_plan::Obstacle;
 use hardway_run::with_sources;
 use hardway_spec::MachineName;
@@ -128,8 +130,7 @@ impl Session {
 
     /// Notes the key for the address, and for the machine's name, by which it is known again elsewhere.
     fn pin(&self, machine: &MachineName, host: &str, port: u16, offered: &OfferedKey) -> Result<(), CommandError> {
-        let place = |host: &str| if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
-        let line = format!("{},{} {}", place(machine.as_str()), place(host), offered.openssh);
+        let line = format!("{},{} {}", known_host(machine.as_str(), port), known_host(host, port), offered.openssh);
         self.workspace.append_known_host(&line).map_err(workspace_error)
     }
 }
@@ -174,7 +175,7 @@ fn help(fault: &Fault) -> String {
         Fault::HostKeyMismatch { host, port, .. } => format!(
             "find out why first. If the machine was made anew, run in the workspace: ssh-keygen -R {} -f \
              .hardway/known_hosts",
-            if *port == 22 { host.clone() } else { format!("'[{host}]:{port}'") }
+            if *port == 22 { host.clone() } else { format!("'{}'", known_host(host, *port)) }
         ),
         Fault::AuthenticationRefused { user, .. } => {
             format!("let {user} in with one of your keys (ssh-copy-id), or set spec.ssh.identityFile")
