@@ -1,5 +1,6 @@
 //! etcd, kube-apiserver, kube-controller-manager and kube-scheduler: run, answer, lead.
 
+use futures::FutureExt;
 use futures::future::join_all;
 use hardway_cluster::{HealthCheck, Lease};
 use hardway_spec::{Machine, MachineName, Role};
@@ -40,9 +41,10 @@ pub(crate) fn probes<'a>(scene: Scene<'a>) -> Vec<Probe<'a>> {
         let title = format!("the API server on {} is ready, every check of /readyz?verbose", machine.name);
         probes.push(Probe::new(PART, title, is_ready(scene, machine)));
     }
+    let hosts = hosts(scene).boxed().shared();
     for component in ["kube-controller-manager", "kube-scheduler"] {
         let title = format!("a {component} of ours holds its lease and renews it");
-        probes.push(Probe::new(PART, title, leads(scene, component)));
+        probes.push(Probe::new(PART, title, leads(scene, component, hosts.clone())));
     }
     for machine in cluster.control_planes() {
         probes.push(as_node(scene, machine));
@@ -99,13 +101,12 @@ fn failing(checks: &[HealthCheck]) -> Vec<&str> {
     checks.iter().filter(|check| !check.ok).map(|check| check.name.as_str()).collect()
 }
 
-async fn leads(scene: Scene<'_>, component: &str) -> Verdict {
+async fn leads(scene: Scene<'_>, component: &str, hosts: impl Future<Output = Vec<String>>) -> Verdict {
     let expected = "a control plane of the spec as its holder, renewed within its duration";
     let hint = format!("hardway status, then the journal of {component} on the control planes");
     let lease = scene.live().lease(component).await.expecting(expected, &hint)?;
     let Some(lease) = lease else { return Err(Fault::new("no lease", expected, hint)) };
-    let hosts = hosts(scene).await;
-    judge_lease(&lease, &hosts, Timestamp::now().as_second()).map_err(|found| Fault::new(found, expected, hint))
+    judge_lease(&lease, &hosts.await, Timestamp::now().as_second()).map_err(|found| Fault::new(found, expected, hint))
 }
 
 /// What the control planes that answer call themselves: a machine's host name may be another than its name in the spec.
