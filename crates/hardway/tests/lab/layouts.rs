@@ -15,8 +15,7 @@ fn a_control_plane_that_is_no_node_and_the_bridge_plugin() {
     lab.ok(&["validate"]);
     lab.ok(&["apply", "--yes"]);
     lab.ok(&["verify"]);
-    let nodes = lab.kubectl(&["get", "nodes", "-o", "name"]);
-    assert_eq!(nodes.split_whitespace().collect::<Vec<_>>(), ["node/w1", "node/w2"]);
+    assert_eq!(lab.nodes(), ["w1", "w2"]);
     lab.nothing_is_left_to_do();
     a_node_keeps_its_pods_range_when_one_before_it_leaves(&lab);
     lab.ok(&["lab", "down"]);

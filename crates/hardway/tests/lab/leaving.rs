@@ -75,11 +75,6 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn nodes(lab: &LabWorkspace) -> Vec<String> {
-    let names = lab.kubectl(&["get", "nodes", "-o", "name"]);
-    names.split_whitespace().map(|name| name.trim_start_matches("node/").to_owned()).collect()
-}
-
 /// The process of every unit of hardway's on machines that run on.
 fn processes(lab: &LabWorkspace, machines: &[&str]) -> Vec<String> {
     let script = "systemctl show -p Id,MainPID,InvocationID haproxy nginx etcd kube-apiserver kube-controller-manager \
@@ -92,7 +87,7 @@ fn a_worker_is_added_and_the_others_run_on(lab: &LabWorkspace, entry: &str) {
     let before = processes(lab, &others);
     put_back(lab, entry);
     lab.ok(&["apply", "--yes"]);
-    assert_eq!(nodes(lab), ["cp1", "w1", "w2", "w3"]);
+    assert_eq!(lab.nodes(), ["cp1", "w1", "w2", "w3"]);
     assert_eq!(before, processes(lab, &others), "something restarted for a new worker");
     lab.nothing_is_left_to_do();
 }
@@ -188,7 +183,7 @@ fn a_worker_is_drained_and_leaves_nothing_behind(lab: &LabWorkspace) {
     });
     assert!(least >= 2, "only {least} pods were Ready while w1 was drained");
 
-    assert_eq!(nodes(lab), ["cp1", "w2", "w3"]);
+    assert_eq!(lab.nodes(), ["cp1", "w2", "w3"]);
     assert_eq!(before, processes(lab, &others), "something restarted for a worker that left");
     // w3 was cordoned by somebody else, and stays so.
     assert_eq!(lab.kubectl(&["get", "node", "w3", "-o", "jsonpath={.spec.unschedulable}"]), "true");
@@ -219,20 +214,12 @@ fn is_clean(lab: &LabWorkspace, machine: &str) {
 
 /// Whether Calico's store has anything about a node: itself, its endpoints, addresses, or blocks of addresses.
 fn calico_knows(lab: &LabWorkspace, node: &str) -> bool {
-    let store = calico_store(lab);
+    let store = lab.etcdctl("cp1", "get /calico --prefix");
     let names = |key: &str| {
         key.split('/')
             .any(|part| part == node || part.starts_with(&format!("{node}-")) || part.ends_with(&format!("-{node}")))
     };
     store.lines().any(|line| (line.starts_with('/') && names(line)) || line.contains(&format!("\"host:{node}\"")))
-}
-
-fn calico_store(lab: &LabWorkspace) -> String {
-    lab.ssh(
-        "cp1",
-        "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem --cert=/etc/etcd/pki/root.pem \
-         --key=/etc/etcd/pki/root-key.pem get /calico --prefix",
-    )
 }
 
 fn a_node_without_an_entry_is_told(lab: &LabWorkspace) {
@@ -256,7 +243,7 @@ fn a_dead_worker_is_given_up_and_kept_out(lab: &LabWorkspace) {
     assert!(said.contains("removed: {force: true}"), "{said}");
     lab.write_spec(&lab.spec().replace("removed: {}", "removed: {force: true}"));
     lab.ok(&["apply", "--yes"]);
-    assert_eq!(nodes(lab), ["cp1", "w3"]);
+    assert_eq!(lab.nodes(), ["cp1", "w3"]);
     lab.kubectl(&["rollout", "status", "deployment/web", "--timeout=90s"]);
     lab.nothing_is_left_to_do();
 
@@ -264,10 +251,10 @@ fn a_dead_worker_is_given_up_and_kept_out(lab: &LabWorkspace) {
     until("w2's kubelet is refused", || {
         lab.run(&["ssh", "w2", "--", "journalctl -u kubelet | grep 'this machine was removed from the cluster'"]).0 == 0
     });
-    assert_eq!(nodes(lab), ["cp1", "w3"]);
+    assert_eq!(lab.nodes(), ["cp1", "w3"]);
     lab.ok(&["apply", "--yes"]);
     is_clean(lab, "w2");
-    assert_eq!(nodes(lab), ["cp1", "w3"]);
+    assert_eq!(lab.nodes(), ["cp1", "w3"]);
     until("Calico's data about w2 are gone", || !calico_knows(lab, "w2"));
     lab.nothing_is_left_to_do();
     take_out(lab, "w2");

@@ -112,6 +112,6 @@ fn the_first_ones_go(lab: &LabWorkspace) {
         "cp2",
         "! systemctl is-active etcd kube-apiserver && test ! -e /var/lib/etcd && systemctl is-active kubelet",
     );
-    lab.settles();
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
 }

@@ -38,7 +38,7 @@ pub(crate) fn a_lost_quorum_is_recovered(lab: &LabWorkspace) {
     let word = lab.kubectl(&["-n", "default", "get", "secret", "kept", "-o", "jsonpath={.data.word}"]);
     assert_eq!(word, "c3RpbGwtdGhlcmU=");
     assert!(revision(lab) > before + 900_000_000, "clients must not take new revisions for those that they know");
-    lab.settles();
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
     lab.ssh("cp1", "rm -r /var/lib/etcd/before-*");
 }

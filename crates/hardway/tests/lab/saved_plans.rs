@@ -70,13 +70,12 @@ fn a_saved_plan_is_done_or_refused(lab: &LabWorkspace) {
     // The spec moves.
     let (code, _) = lab.run(&["plan", "--out", file]);
     assert_eq!(code, 3);
-    let spec = lab.root().join("cluster.yaml");
-    let text = std::fs::read_to_string(&spec).expect("there is a spec");
-    std::fs::write(&spec, format!("{text}# a remark\n")).expect("it can be written");
+    let text = lab.spec();
+    lab.write_spec(&format!("{text}# a remark\n"));
     let (code, said) = lab.refused(&["apply", file]);
     assert_eq!(code, 2);
     assert!(said.contains("cluster.yaml changed since"), "{said}");
-    std::fs::write(&spec, text).expect("it can be written");
+    lab.write_spec(&text);
 
     // Nothing moves, and just that is done; a second time it is no longer needed.
     lab.ok(&["apply", file]);

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 /// What a restarted machine's pods may take until all of them are known to be back.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// etcd's administrator, on a member's own machine.
+pub const ETCDCTL: &str = "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem \
+                           --cert=/etc/etcd/pki/root.pem --key=/etc/etcd/pki/root-key.pem";
+
 /// A workspace with a lab. Dropped, it takes the lab down, also after a failed assertion.
 pub struct LabWorkspace {
     folder: TempDir,
@@ -112,13 +116,20 @@ impl LabWorkspace {
         self.write_spec(&lines.collect::<String>());
     }
 
+    /// The names of the registered nodes.
+    pub fn nodes(&self) -> Vec<String> {
+        let names = self.kubectl(&["get", "nodes", "-o", "name"]);
+        names.split_whitespace().map(|name| name.trim_start_matches("node/").to_owned()).collect()
+    }
+
+    /// What etcd's administrator is told by a machine's member.
+    pub fn etcdctl(&self, machine: &str, arguments: &str) -> String {
+        self.ssh(machine, &format!("{ETCDCTL} {arguments}"))
+    }
+
     /// etcd's members and their peers' addresses, as one of them lists them.
     pub fn etcd_members(&self, machine: &str) -> Vec<EtcdMember> {
-        let list = self.ssh(
-            machine,
-            "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem --cert=/etc/etcd/pki/root.pem \
-             --key=/etc/etcd/pki/root-key.pem --write-out=simple member list",
-        );
+        let list = self.etcdctl(machine, "--write-out=simple member list");
         let mut members: Vec<EtcdMember> = list.lines().map(EtcdMember::parse).collect();
         members.sort();
         members

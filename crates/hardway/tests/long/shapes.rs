@@ -51,7 +51,7 @@ fn a_new_machine_takes_a_dead_control_planes_place(lab: &LabWorkspace) {
     lab.ok(&["apply", "--yes"]);
     assert_eq!(lab.voters("cp1"), ["cp1", "cp2", "cp3"]);
     assert!(peers(lab, "cp1").contains(&peer("cp3", &new)));
-    lab.settles();
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
 }
 
@@ -59,21 +59,16 @@ fn a_worker_becomes_a_load_balancer_and_a_worker_again(lab: &LabWorkspace) {
     lab.change_lines("name: w2,", |line| line.replace("worker", "load-balancer"));
     lab.ok(&["apply", "--yes"]);
     lab.ssh("w2", "systemctl is-active haproxy && ! systemctl is-active kubelet && test ! -e /var/lib/kubelet");
-    assert_eq!(nodes(lab), ["cp1", "cp2", "cp3", "w1"]);
-    lab.settles();
+    assert_eq!(lab.nodes(), ["cp1", "cp2", "cp3", "w1"]);
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
 
     lab.change_lines("name: w2,", |line| line.replace("load-balancer", "worker"));
     lab.ok(&["apply", "--yes"]);
     lab.ssh("w2", "systemctl is-active kubelet && ! systemctl is-active haproxy");
-    assert_eq!(nodes(lab), ["cp1", "cp2", "cp3", "w1", "w2"]);
-    lab.settles();
+    assert_eq!(lab.nodes(), ["cp1", "cp2", "cp3", "w1", "w2"]);
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
-}
-
-fn nodes(lab: &LabWorkspace) -> Vec<String> {
-    let names = lab.kubectl(&["get", "nodes", "-o", "name"]);
-    names.split_whitespace().map(|name| name.trim_start_matches("node/").to_owned()).collect()
 }
 
 fn the_first_control_plane_leaves_dead(lab: &LabWorkspace) {
@@ -84,14 +79,14 @@ fn the_first_control_plane_leaves_dead(lab: &LabWorkspace) {
     lab.change_lines("name: cp2,", |line| line.replace('}', ", removed: {}}"));
     lab.ok(&["apply", "--yes"]);
     assert_eq!(lab.voters("cp3"), ["cp3"]);
-    lab.settles();
+    lab.nothing_is_left_to_do();
 
     // It still has its certificates, and its data.
     lab.ok(&["lab", "start", "cp1"]);
     lab.ok(&["apply", "--yes"]);
     lab.ssh("cp1", "! systemctl is-active etcd kube-apiserver kubelet && test ! -e /var/lib/etcd");
     assert_eq!(lab.voters("cp3"), ["cp3"]);
-    assert_eq!(nodes(lab), ["cp3", "w1", "w2"]);
-    lab.settles();
+    assert_eq!(lab.nodes(), ["cp3", "w1", "w2"]);
+    lab.nothing_is_left_to_do();
     lab.eventually(&["verify"]);
 }

@@ -2,14 +2,11 @@
 
 use serde_json::Value;
 
-use crate::support::LabWorkspace;
-
-const ADMINISTRATION: &str = "export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/etc/etcd/pki/ca.pem \
-                              ETCDCTL_CERT=/etc/etcd/pki/root.pem ETCDCTL_KEY=/etc/etcd/pki/root-key.pem";
+use crate::support::{ETCDCTL, LabWorkspace};
 
 /// The machine of the member that leads.
 pub(crate) fn leader(lab: &LabWorkspace) -> String {
-    let text = lab.ssh("cp1", &format!("{ADMINISTRATION}; etcdctl endpoint status --cluster -w json"));
+    let text = lab.etcdctl("cp1", "endpoint status --cluster -w json");
     let members: Vec<Value> = serde_json::from_str(&text).expect("-w json prints JSON");
     let leads = |member: &&Value| member["Status"]["leader"] == member["Status"]["header"]["member_id"];
     let leader = members.iter().find(leads).expect("a healthy etcd has a leader");
@@ -19,6 +16,6 @@ pub(crate) fn leader(lab: &LabWorkspace) -> String {
 }
 
 pub(crate) fn is_healthy(lab: &LabWorkspace) -> bool {
-    let script = format!("{ADMINISTRATION}; etcdctl endpoint health --cluster >/dev/null 2>&1");
+    let script = format!("{ETCDCTL} endpoint health --cluster >/dev/null 2>&1");
     lab.run_quietly(&["ssh", "cp1", "--", &script]).0 == 0
 }
